@@ -1,0 +1,2 @@
+//! The deploy daemon.
+#![warn(missing_docs)]

@@ -1,0 +1,2 @@
+//! The deploy daemon, as a program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! SSH to a VPS: keys, commands, files, forwarded ports.

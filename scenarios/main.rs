@@ -1,0 +1,1 @@
+//! What a deploy tool must survive, as runnable cases.

@@ -1,0 +1,2 @@
+//! The command line of the test environment.
+fn main() {}
