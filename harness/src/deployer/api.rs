@@ -1,0 +1,103 @@
+//! deployd's HTTP interface, as a client that trusts only the certificate that the bootstrap read over SSH.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Bootstrapped, OnLine};
+use crate::error::{Error, Failure, Result, chain};
+use crate::http;
+
+/// How long an answer may take that has no build behind it.
+const ANSWER: Duration = Duration::from_secs(30);
+/// How long a deploy may take.
+const DEPLOY: Duration = Duration::from_secs(15 * 60);
+
+/// The envelope that every answer of the daemon comes in.
+#[derive(Debug, Deserialize)]
+struct Envelope {
+    message: String,
+    error: Option<Value>,
+    data: Option<Value>,
+}
+
+/// A client of one daemon.
+pub(super) struct Api<'a> {
+    client: reqwest::Client,
+    access: &'a Bootstrapped,
+    subject: String,
+}
+
+impl<'a> Api<'a> {
+    pub(super) fn new(subject: String, access: &'a Bootstrapped) -> Result<Self> {
+        http::use_ring();
+        let failed = |error: reqwest::Error| {
+            Error::Deploy(Failure::new(subject.clone(), "trust the daemon's certificate").saw(chain(&error)))
+        };
+        let certificate = reqwest::Certificate::from_pem(access.certificate.as_bytes()).map_err(failed)?;
+        let client = reqwest::Client::builder().tls_certs_only([certificate]).no_proxy().build().map_err(failed)?;
+        Ok(Self { client, access, subject })
+    }
+
+    fn failure(&self, request: &str) -> Failure {
+        Failure::new(self.subject.clone(), format!("{request} at {}", self.access.api_url))
+    }
+
+    fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("{}{path}", self.access.api_url);
+        self.client.request(method, url).bearer_auth(&self.access.token)
+    }
+
+    /// GET; answers the envelope's `data`.
+    pub(super) async fn get(&self, path: &str) -> Result<Value> {
+        let what = format!("GET {path}");
+        let sent = self.request(reqwest::Method::GET, path).timeout(ANSWER).send().await;
+        let answer = sent.map_err(|error| Error::Deploy(self.failure(&what).saw(chain(&error))))?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(|error| Error::Deploy(self.failure(&what).saw(chain(&error))))?;
+        if !status.is_success() {
+            return Err(Error::Deploy(self.failure(&what).saw(format!("HTTP {status}: {}", readable(&text)))));
+        }
+        let envelope: Envelope = serde_json::from_str(&text)
+            .map_err(|error| Error::Deploy(self.failure(&what).saw(format!("{error} in {text:?}"))))?;
+        Ok(envelope.data.unwrap_or(Value::Null))
+    }
+
+    /// POST whose answer is a stream of lines; the last one tells how it ended.
+    pub(super) async fn post_streamed(&self, path: &str, body: &Value, on_line: OnLine<'_>) -> Result<String> {
+        let what = format!("POST {path}");
+        let failed = |seen: String| Error::Deploy(self.failure(&what).saw(seen));
+        let sent = self.request(reqwest::Method::POST, path).json(body).timeout(DEPLOY).send().await;
+        let answer = sent.map_err(|error| failed(chain(&error)))?;
+        let status = answer.status();
+        if !status.is_success() {
+            let text = answer.text().await.unwrap_or_default();
+            return Err(failed(format!("HTTP {status}: {}", readable(&text))));
+        }
+        let (mut stream, mut partial, mut last) = (answer.bytes_stream(), Vec::new(), String::new());
+        while let Some(piece) = stream.next().await {
+            partial.extend_from_slice(&piece.map_err(|error| failed(chain(&error)))?);
+            while let Some(end) = partial.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = partial.drain(..=end).collect();
+                last = String::from_utf8_lossy(&line).trim_end().to_owned();
+                on_line(&last);
+            }
+        }
+        Ok(last)
+    }
+}
+
+/// The message and the error of an envelope, or the text as it is.
+fn readable(text: &str) -> String {
+    match serde_json::from_str::<Envelope>(text) {
+        Ok(Envelope { message, error: Some(error), data }) => {
+            let error = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
+            let data = data.filter(|data| !data.is_null()).map(|data| format!("\n{data}")).unwrap_or_default();
+            format!("{message}: {error}{data}")
+        }
+        Ok(Envelope { message, .. }) => message,
+        Err(_) => text.to_owned(),
+    }
+}

@@ -1,0 +1,96 @@
+//! Running deployd's bootstrap script on a VPS and reading what it prints.
+
+use std::collections::BTreeMap;
+
+use super::OnLine;
+use crate::error::{Error, Failure, Result};
+use crate::ssh::{Exec, Stream};
+use crate::vps::Vps;
+
+/// The script that people install the daemon with.
+const SCRIPT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../deployd/bootstrap.sh"));
+
+/// The results that a run of the script printed (`result NAME=VALUE`).
+pub(super) type Results = BTreeMap<String, String>;
+
+/// Runs the script's `verb` on a VPS as root; each `step` line goes to `on_line`.
+pub(super) async fn run(vps: &Vps, verb: &str, variables: &[(&str, String)], on_line: OnLine<'_>) -> Result<Results> {
+    let mut lines = Lines::new(on_line);
+    let mut exec = Exec::new().stdin(SCRIPT.as_bytes());
+    for (name, value) in variables {
+        exec = exec.env(*name, value.clone());
+    }
+    let exec = exec.on_output(|stream, piece| {
+        if stream == Stream::Stdout {
+            lines.take(piece);
+        }
+    });
+    let start = std::time::Instant::now();
+    // the script comes through standard input: nothing of it is left behind on the VPS
+    let output = vps.ssh().await?.exec_with(&format!("sh -s -- {verb}"), exec).await?;
+    if output.success() {
+        return Ok(lines.results);
+    }
+    let step = lines.failed.take().unwrap_or_else(|| "its first step".to_owned());
+    let said = output.stderr_text();
+    let last: Vec<&str> = said.lines().rev().take(15).collect();
+    let last = last.into_iter().rev().collect::<Vec<_>>().join("\n");
+    Err(Error::Deploy(
+        Failure::new(vps.subject(), format!("bootstrap ({verb}): {step}"))
+            .after(start.elapsed())
+            .saw(last)
+            .hint("mend the cause and run it again: what is done already is kept"),
+    ))
+}
+
+/// Sorts the script's lines as they come.
+struct Lines<'a> {
+    on_line: OnLine<'a>,
+    partial: Vec<u8>,
+    results: Results,
+    failed: Option<String>,
+}
+
+impl<'a> Lines<'a> {
+    fn new(on_line: OnLine<'a>) -> Self {
+        Self { on_line, partial: Vec::new(), results: Results::new(), failed: None }
+    }
+
+    fn take(&mut self, piece: &[u8]) {
+        self.partial.extend_from_slice(piece);
+        while let Some(end) = self.partial.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.partial.drain(..=end).collect();
+            self.line(String::from_utf8_lossy(&line).trim_end());
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        if let Some((name, value)) = line.strip_prefix("result ").and_then(|result| result.split_once('=')) {
+            self.results.insert(name.to_owned(), value.to_owned());
+            return;
+        }
+        if line.starts_with("step ") && line.contains(": failed") {
+            self.failed = Some(line.to_owned());
+        }
+        (self.on_line)(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn results_are_kept_and_everything_else_is_shown_as_it_comes() {
+        let shown = Mutex::new(Vec::new());
+        let show = |line: &str| shown.lock().unwrap().push(line.to_owned());
+        let mut lines = Lines::new(&show);
+        lines.take(b"step engine: begin\nstep eng");
+        lines.take(b"ine: failed (no route)\nresult token=a=b\n");
+        assert_eq!(lines.results.get("token").map(String::as_str), Some("a=b"));
+        assert_eq!(lines.failed.as_deref(), Some("step engine: failed (no route)"));
+        assert_eq!(*shown.lock().unwrap(), ["step engine: begin", "step engine: failed (no route)"]);
+    }
+}

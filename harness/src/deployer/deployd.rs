@@ -1,0 +1,102 @@
+//! deployd, the deploy tool of this repository, driven as its users drive it.
+
+use serde_json::json;
+
+use super::api::Api;
+use super::{Bootstrapped, Deployer, OnLine, Source, Status, bootstrap};
+use crate::error::{Error, Failure, Result};
+use crate::image::{DAEMON_REPOSITORY, daemon_image};
+use crate::project::Project;
+use crate::testenv::TestEnv;
+use crate::vps::Vps;
+
+/// Where the daemon keeps its certificate on a VPS.
+const CERTIFICATE: &str = "/var/lib/deployd/tls/cert.pem";
+
+/// deployd from an image that the VPSes can pull.
+#[derive(Debug, Clone)]
+pub struct Deployd {
+    image: String,
+}
+
+impl Deployd {
+    /// Makes the daemon's image of its binary and puts it into the stock.
+    pub async fn from_binary(env: &TestEnv, binary: &std::path::Path) -> Result<Self> {
+        let stock = env.stock().await?;
+        let local = daemon_image(env.engine(), env.lease(), stock.tools_base(), binary, env.progress()).await?;
+        let tag = local.rsplit_once(':').map_or("latest", |(_, tag)| tag);
+        stock.add(env.engine(), env.lease(), &local, DAEMON_REPOSITORY, tag, env.progress()).await?;
+        Ok(Self { image: format!("{DAEMON_REPOSITORY}:{tag}") })
+    }
+
+    /// The reference under which a VPS pulls the daemon.
+    #[must_use]
+    pub fn image(&self) -> &str {
+        &self.image
+    }
+}
+
+impl Deployer for Deployd {
+    fn name(&self) -> &'static str {
+        "deployd"
+    }
+
+    async fn bootstrap(&self, vps: &Vps, git_hosts: &[String], on_line: OnLine<'_>) -> Result<Bootstrapped> {
+        let address = vps.info().address.to_string();
+        let variables = [
+            ("DEPLOYD_IMAGE", self.image.clone()),
+            ("DEPLOYD_HOSTS", format!("{address} {}", vps.info().name)),
+            ("DEPLOYD_GIT_KNOWN_HOSTS", git_hosts.join("\n")),
+        ];
+        let mut results = bootstrap::run(vps, "install", &variables, on_line).await?;
+        let certificate = vps.ssh().await?.run(&format!("cat {CERTIFICATE}")).await?.stdout_text().into_owned();
+        let mut take = |name: &str| {
+            results.remove(name).filter(|value| !value.is_empty()).ok_or_else(|| {
+                Error::Deploy(Failure::new(vps.subject(), "bootstrap").saw(format!("it printed no result {name}")))
+            })
+        };
+        Ok(Bootstrapped {
+            deploy_key: take("deploy_key")?,
+            webhook_url: take("webhook_url")?,
+            webhook_secret: take("webhook_secret")?,
+            api_url: take("api_url")?,
+            token: take("token")?,
+            version: take("version")?,
+            certificate,
+        })
+    }
+
+    async fn deploy(
+        &self,
+        vps: &Vps,
+        access: &Bootstrapped,
+        project: &Project,
+        source: &Source,
+        on_line: OnLine<'_>,
+    ) -> Result<()> {
+        let body = json!({
+            "stream": true,
+            "project": project.name,
+            "build_type": project.settings.build_type.word(),
+            "build_file_path": project.settings.build_file_path.clone().unwrap_or_default(),
+            "git_options": { "remote": source.remote, "branch": source.branch },
+        });
+        let last = Api::new(vps.subject(), access)?.post_streamed("/up", &body, on_line).await?;
+        if last.starts_with("deploy succeeded") {
+            return Ok(());
+        }
+        let failure = Failure::new(vps.subject(), format!("deploy {}", project.name)).saw(last);
+        Err(Error::Deploy(failure.hint(format!("cargo xtask status {}", vps.info().name))))
+    }
+
+    async fn status(&self, vps: &Vps, access: &Bootstrapped) -> Result<Status> {
+        let data = Api::new(vps.subject(), access)?.get("/status").await?;
+        let status = data.get("status").cloned().unwrap_or(data);
+        serde_json::from_value(status)
+            .map_err(|error| Error::Deploy(Failure::new(vps.subject(), "read the daemon's status").saw(error)))
+    }
+
+    async fn uninstall(&self, vps: &Vps, on_line: OnLine<'_>) -> Result<()> {
+        bootstrap::run(vps, "uninstall", &[], on_line).await.map(|_| ())
+    }
+}

@@ -1,0 +1,133 @@
+//! Reaching the container engine, and what it says about itself.
+
+use bollard::Docker;
+use serde::Serialize;
+
+use crate::error::{Error, Failure, Result};
+
+/// A connection to the container engine that `DOCKER_HOST` names, or to the local one.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) docker: Docker,
+    address: String,
+    arch: String,
+}
+
+/// What the engine says about itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct About {
+    /// The engine's version.
+    pub version: String,
+    /// The API version spoken with it.
+    pub api_version: String,
+    /// Its storage driver.
+    pub storage_driver: String,
+    /// `1` or `2`: the cgroup hierarchy it uses.
+    pub cgroup_version: String,
+    /// The architecture in the distribution's words: `amd64`, `arm64`.
+    pub arch: String,
+    /// The kernel it runs on.
+    pub kernel: String,
+    /// Processors it may use.
+    pub cpus: i64,
+    /// Memory in bytes it may use.
+    pub memory_bytes: i64,
+    /// Where it keeps its data on its own machine.
+    pub data_root: String,
+    /// Whether registries on 127.0.0.0/8 may be spoken to without TLS.
+    pub loopback_registries: bool,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Connects and makes sure that an engine answers.
+    pub async fn connect() -> Result<Self> {
+        let address = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
+        let missing = |seen: String| {
+            Error::Machine(
+                Failure::new("container engine", format!("reach {address}"))
+                    .saw(seen)
+                    .hint("start it (systemctl start docker), install it (apt-get install docker.io), or name another with DOCKER_HOST"),
+            )
+        };
+        let docker = Docker::connect_with_defaults().map_err(|error| missing(error.to_string()))?;
+        let docker = docker.negotiate_version().await.map_err(|error| missing(crate::error::chain(&error)))?;
+        let version = docker.version().await.map_err(|error| missing(crate::error::chain(&error)))?;
+        let arch = match version.arch.as_deref() {
+            Some("arm") => "armhf",
+            other => other.unwrap_or("unknown"),
+        };
+        Ok(Self { docker, address, arch: arch.to_owned() })
+    }
+
+    /// The engine's architecture in the distributions' words: `amd64`, `arm64`, `armhf`.
+    #[must_use]
+    pub fn arch(&self) -> &str {
+        &self.arch
+    }
+
+    /// Whether the engine runs on this machine, so that its containers can be given folders of the host.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.address.starts_with("unix://")
+    }
+
+    /// Where the engine was reached.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// What the engine says about itself.
+    pub async fn about(&self) -> Result<About> {
+        let info = self.docker.info().await.map_err(|error| self.error("ask what it can do", error))?;
+        let registries = info.registry_config.and_then(|config| config.insecure_registry_cidrs).unwrap_or_default();
+        Ok(About {
+            version: info.server_version.unwrap_or_default(),
+            api_version: self.docker.client_version().to_string(),
+            storage_driver: info.driver.unwrap_or_default(),
+            cgroup_version: info.cgroup_version.map_or_else(|| "unknown".to_owned(), |version| version.to_string()),
+            arch: self.arch.clone(),
+            kernel: info.kernel_version.unwrap_or_default(),
+            cpus: info.ncpu.unwrap_or_default(),
+            memory_bytes: info.mem_total.unwrap_or_default(),
+            data_root: info.docker_root_dir.unwrap_or_default(),
+            loopback_registries: registries.iter().any(|cidr| cidr.starts_with("127.")),
+        })
+    }
+
+    /// An engine error, with what was being done when it came.
+    #[expect(clippy::needless_pass_by_value, reason = "reads as a closure's body: .map_err(|error| engine.error(.., error))")]
+    pub(crate) fn error(&self, action: impl Into<String>, error: bollard::errors::Error) -> Error {
+        use bollard::errors::Error as E;
+        let failure = Failure::new("container engine", action);
+        match &error {
+            E::DockerResponseServerError { status_code, message } => {
+                let failure = failure.saw(format!("{message} (HTTP {status_code})"));
+                if message.contains("no space left on device") {
+                    return Error::Engine(failure.hint("make room: cargo xtask images prune, docker system df"));
+                }
+                Error::Engine(failure)
+            }
+            E::IOError { .. } | E::HyperResponseError { .. } | E::HyperLegacyError { .. } => Error::Engine(
+                failure
+                    .saw(crate::error::chain(&error))
+                    .hint(format!("the engine at {} stopped answering; see its own log (journalctl -u docker)", self.address)),
+            ),
+            _ => Error::Engine(failure.saw(crate::error::chain(&error))),
+        }
+    }
+}
+
+/// The HTTP status that the engine answered with, where it answered.
+pub(super) fn status(error: &bollard::errors::Error) -> Option<u16> {
+    match error {
+        bollard::errors::Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
+}

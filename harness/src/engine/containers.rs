@@ -1,0 +1,256 @@
+//! Containers of the engine: creating them from our own description, finding, stopping and removing them.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use bollard::models::{
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigCgroupnsModeEnum, Mount,
+    MountType, NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
+};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    UploadToContainerOptionsBuilder,
+};
+use futures_util::{Stream, StreamExt};
+
+use super::Engine;
+use super::connect::status;
+use crate::error::Result;
+
+/// A container as this crate describes it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ContainerSpec {
+    pub name: String,
+    pub image: String,
+    pub hostname: Option<String>,
+    pub labels: HashMap<String, String>,
+    pub env: Vec<String>,
+    pub cmd: Vec<String>,
+    pub user: Option<String>,
+    /// The only capabilities it has; without it the engine's default set.
+    pub capabilities: Option<Vec<String>>,
+    /// System calls and profiles unconfined, a cgroup name space of its own: what an init system needs.
+    pub machine: bool,
+    pub tmpfs: HashMap<String, String>,
+    /// Volumes without a name, which go when the container goes.
+    pub volumes: Vec<String>,
+    /// `HOST_FOLDER:PATH`
+    pub binds: Vec<String>,
+    pub ports: Vec<Publish>,
+    pub network: Option<Attach>,
+    pub dns: Vec<Ipv4Addr>,
+    /// Comes back after its PID 1 ends and after the engine restarts, until it is stopped.
+    pub restarts: bool,
+    /// A small init of the engine's reaps orphans.
+    pub init: bool,
+    pub stop_signal: Option<String>,
+    pub memory_bytes: Option<i64>,
+    pub nano_cpus: Option<i64>,
+}
+
+/// A port of a container on an address of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Publish {
+    pub host_address: IpAddr,
+    pub host: u16,
+    pub container: u16,
+}
+
+/// A place in a network.
+#[derive(Debug, Clone)]
+pub(crate) struct Attach {
+    pub network: String,
+    pub address: Option<Ipv4Addr>,
+    pub aliases: Vec<String>,
+}
+
+/// Where a container is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContainerState {
+    /// Its PID 1 runs.
+    Running,
+    /// It is between two runs.
+    Restarting,
+    /// It was made and never started.
+    Created,
+    /// It is held.
+    Paused,
+    /// Its PID 1 ended.
+    Stopped,
+}
+
+/// A container that a search found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The engine's id of it.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: HashMap<String, String>,
+    /// Where it is in its life.
+    pub state: ContainerState,
+    /// When it was made, in seconds since 1970.
+    pub created: i64,
+}
+
+/// A piece of what a container wrote.
+#[derive(Debug, Clone)]
+pub struct LogLine(pub String);
+
+impl From<ContainerSpec> for ContainerCreateBody {
+    fn from(spec: ContainerSpec) -> Self {
+        let host = host_config(&spec);
+        let endpoint = |attach: Attach| {
+            let settings = EndpointSettings {
+                aliases: Some(attach.aliases),
+                ipam_config: attach
+                    .address
+                    .map(|ip| EndpointIpamConfig { ipv4_address: Some(ip.to_string()), ..Default::default() }),
+                ..EndpointSettings::default()
+            };
+            NetworkingConfig { endpoints_config: Some(HashMap::from([(attach.network, settings)])) }
+        };
+        Self {
+            image: Some(spec.image),
+            hostname: spec.hostname,
+            labels: Some(spec.labels),
+            env: Some(spec.env),
+            cmd: (!spec.cmd.is_empty()).then_some(spec.cmd),
+            user: spec.user,
+            stop_signal: spec.stop_signal,
+            exposed_ports: Some(spec.ports.iter().map(|port| format!("{}/tcp", port.container)).collect()),
+            networking_config: spec.network.map(endpoint),
+            host_config: Some(host),
+            ..Self::default()
+        }
+    }
+}
+
+fn host_config(spec: &ContainerSpec) -> HostConfig {
+    let volume = |path: &String| Mount {
+        target: Some(path.clone()),
+        typ: Some(MountType::VOLUME),
+        ..Mount::default()
+    };
+    let mut ports: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
+    for port in &spec.ports {
+        let binding =
+            PortBinding { host_ip: Some(port.host_address.to_string()), host_port: Some(port.host.to_string()) };
+        ports.entry(format!("{}/tcp", port.container)).or_default().get_or_insert_default().push(binding);
+    }
+    HostConfig {
+        cap_drop: spec.capabilities.as_ref().map(|_| vec!["ALL".to_owned()]),
+        cap_add: spec.capabilities.clone(),
+        security_opt: spec.machine.then(|| vec!["seccomp=unconfined".to_owned(), "apparmor=unconfined".to_owned()]),
+        cgroupns_mode: spec.machine.then_some(HostConfigCgroupnsModeEnum::PRIVATE),
+        tmpfs: Some(spec.tmpfs.clone()),
+        mounts: Some(spec.volumes.iter().map(volume).collect()),
+        binds: Some(spec.binds.clone()),
+        port_bindings: Some(ports),
+        network_mode: spec.network.as_ref().map(|attach| attach.network.clone()),
+        dns: (!spec.dns.is_empty()).then(|| spec.dns.iter().map(ToString::to_string).collect()),
+        restart_policy: spec
+            .restarts
+            .then(|| RestartPolicy { name: Some(RestartPolicyNameEnum::UNLESS_STOPPED), maximum_retry_count: None }),
+        init: spec.init.then_some(true),
+        memory: spec.memory_bytes,
+        // without swap: a limit that a system can swap past is not the one that was asked for
+        memory_swap: spec.memory_bytes,
+        nano_cpus: spec.nano_cpus,
+        ..HostConfig::default()
+    }
+}
+
+impl Engine {
+    /// Makes a container without starting it; answers its id.
+    pub(crate) async fn create(&self, spec: ContainerSpec) -> Result<String> {
+        let name = spec.name.clone();
+        let options = CreateContainerOptionsBuilder::default().name(&name).build();
+        let created = self.docker.create_container(Some(options), ContainerCreateBody::from(spec)).await;
+        created.map(|created| created.id).map_err(|error| self.error(format!("create container {name}"), error))
+    }
+
+    /// Unpacks a tar archive into a container, started or not.
+    pub(crate) async fn unpack_into(&self, container: &str, tar: Vec<u8>) -> Result<()> {
+        let options = UploadToContainerOptionsBuilder::default().path("/").build();
+        let sent = self.docker.upload_to_container(container, Some(options), bollard::body_full(tar.into())).await;
+        sent.map_err(|error| self.error(format!("put files into container {container}"), error))
+    }
+
+    pub(crate) async fn start(&self, container: &str) -> Result<()> {
+        let started = self.docker.start_container(container, None).await;
+        started.map_err(|error| self.error(format!("start container {container}"), error))
+    }
+
+    /// The containers with all of these labels (`key` or `key=value`), running or not.
+    pub async fn containers(&self, labels: &[&str]) -> Result<Vec<Found>> {
+        let filters = HashMap::from([("label", labels.to_vec())]);
+        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+        let list = self.docker.list_containers(Some(options)).await;
+        let list = list.map_err(|error| self.error("list containers", error))?;
+        Ok(list.into_iter().filter_map(found).collect())
+    }
+
+    /// Whether a container is there and where it is in its life.
+    pub async fn container_state(&self, container: &str) -> Result<Option<ContainerState>> {
+        match self.docker.inspect_container(container, None).await {
+            Ok(it) => Ok(it.state.and_then(|state| state.status).map(|status| parse_state(&status.to_string()))),
+            Err(error) if status(&error) == Some(404) => Ok(None),
+            Err(error) => Err(self.error(format!("inspect container {container}"), error)),
+        }
+    }
+
+    /// The port of 127.0.0.1 on which a running container's port is published.
+    pub(crate) async fn published_port(&self, container: &str, port: u16) -> Result<Option<u16>> {
+        let it = self.docker.inspect_container(container, None).await;
+        let it = it.map_err(|error| self.error(format!("inspect container {container}"), error))?;
+        let ports = it.network_settings.and_then(|settings| settings.ports).unwrap_or_default();
+        let bindings = ports.get(&format!("{port}/tcp")).cloned().flatten().unwrap_or_default();
+        Ok(bindings.iter().find_map(|binding| binding.host_port.as_ref()?.parse().ok()))
+    }
+
+    /// Removes a container with the volumes that have no name; one that is gone already is fine.
+    pub async fn remove_container(&self, container: &str) -> Result<()> {
+        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        match self.docker.remove_container(container, Some(options)).await {
+            Ok(()) => Ok(()),
+            Err(error) if status(&error) == Some(404) => Ok(()),
+            // somebody else is removing it at this moment, which is what was wanted
+            Err(error) if status(&error) == Some(409) => Ok(()),
+            Err(error) => Err(self.error(format!("remove container {container}"), error)),
+        }
+    }
+
+    /// What a container wrote to its standard output and error.
+    pub fn container_logs(&self, container: &str, follow: bool) -> impl Stream<Item = Result<LogLine>> + Send + '_ {
+        let options = LogsOptionsBuilder::default().stdout(true).stderr(true).follow(follow).build();
+        let name = container.to_owned();
+        self.docker.logs(container, Some(options)).map(move |chunk| {
+            chunk
+                .map(|chunk| LogLine(String::from_utf8_lossy(&chunk.into_bytes()).into_owned()))
+                .map_err(|error| self.error(format!("read the log of {name}"), error))
+        })
+    }
+}
+
+fn found(it: bollard::models::ContainerSummary) -> Option<Found> {
+    Some(Found {
+        id: it.id?,
+        name: it.names?.first()?.trim_start_matches('/').to_owned(),
+        labels: it.labels.unwrap_or_default(),
+        created: it.created.unwrap_or_default(),
+        state: parse_state(&it.state.map(|state| state.to_string()).unwrap_or_default()),
+    })
+}
+
+fn parse_state(word: &str) -> ContainerState {
+    match word {
+        "running" => ContainerState::Running,
+        "restarting" => ContainerState::Restarting,
+        "created" => ContainerState::Created,
+        "paused" => ContainerState::Paused,
+        _ => ContainerState::Stopped,
+    }
+}

@@ -1,0 +1,199 @@
+//! Images of the engine: importing, pulling, building, listing.
+
+use std::collections::HashMap;
+
+use bollard::models::ContainerConfig;
+use bollard::query_parameters::{
+    BuildImageOptionsBuilder, CommitContainerOptionsBuilder, CreateImageOptionsBuilder, ListImagesOptionsBuilder,
+    PushImageOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
+};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+
+use super::Engine;
+use super::connect::status;
+use crate::error::{Error, Failure, Result, chain};
+
+/// An image on the engine.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct ImageInfo {
+    /// The engine's name for its content.
+    pub id: String,
+    /// The references that point at it.
+    pub tags: Vec<String>,
+    /// Size in bytes, layers shared with other images included.
+    pub size_bytes: i64,
+    /// When it was made, in seconds since 1970.
+    pub created: i64,
+    /// Its labels.
+    pub labels: HashMap<String, String>,
+}
+
+/// How a root file system archive becomes an image.
+pub(crate) struct Imported<'a> {
+    pub tag: &'a str,
+    pub labels: &'a HashMap<String, String>,
+}
+
+/// What a build needs.
+pub(crate) struct BuildContext {
+    pub tag: String,
+    pub tar: Vec<u8>,
+    pub args: HashMap<String, String>,
+}
+
+impl Engine {
+    /// The id of the image that `reference` names, if the engine has it.
+    pub async fn image_id(&self, reference: &str) -> Result<Option<String>> {
+        match self.docker.inspect_image(reference).await {
+            Ok(image) => Ok(image.id),
+            Err(error) if status(&error) == Some(404) => Ok(None),
+            Err(error) => Err(self.error(format!("look for image {reference}"), error)),
+        }
+    }
+
+    /// The labels of an image on the engine.
+    pub async fn image_labels(&self, reference: &str) -> Result<HashMap<String, String>> {
+        let image =
+            self.docker.inspect_image(reference).await.map_err(|e| self.error(format!("inspect image {reference}"), e))?;
+        Ok(image.config.and_then(|config| config.labels).unwrap_or_default())
+    }
+
+    /// Every image whose reference fits `pattern`, such as `testvps/*`.
+    pub async fn images(&self, pattern: &str) -> Result<Vec<ImageInfo>> {
+        let filters = HashMap::from([("reference", vec![pattern])]);
+        let options = ListImagesOptionsBuilder::default().filters(&filters).build();
+        let images = self.docker.list_images(Some(options)).await.map_err(|error| self.error("list images", error))?;
+        let info = |image: bollard::models::ImageSummary| ImageInfo {
+            id: image.id,
+            tags: image.repo_tags.into_iter().filter(|tag| tag != "<none>:<none>").collect(),
+            size_bytes: image.size,
+            created: image.created,
+            labels: image.labels,
+        };
+        Ok(images.into_iter().map(info).collect())
+    }
+
+    /// Makes an image of a root file system archive.
+    pub(crate) async fn import<S>(&self, archive: S, imported: Imported<'_>) -> Result<()>
+    where
+        S: Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+    {
+        let (repo, tag) = split_tag(imported.tag);
+        let changes: Vec<String> = imported.labels.iter().map(|(key, value)| format!("LABEL {key}={value:?}")).collect();
+        let options = CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).changes(changes).build();
+        let mut progress = self.docker.create_image(Some(options), Some(bollard::body_try_stream(archive)), None);
+        while let Some(step) = progress.next().await {
+            let step = step.map_err(|error| self.error(format!("import {}", imported.tag), error))?;
+            if let Some(detail) = step.error_detail {
+                let seen = detail.message.unwrap_or_default();
+                return Err(Error::Engine(Failure::new("container engine", format!("import {}", imported.tag)).saw(seen)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Pulls a reference from its registry.
+    pub(crate) async fn pull(&self, reference: &str) -> Result<(), String> {
+        let (repo, tag) = split_tag(reference);
+        let options = CreateImageOptionsBuilder::default().from_image(repo).tag(tag).build();
+        let mut progress = self.docker.create_image(Some(options), None, None);
+        while let Some(step) = progress.next().await {
+            let step = step.map_err(|error| chain(&error))?;
+            if let Some(detail) = step.error_detail {
+                return Err(detail.message.unwrap_or_default());
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the registry of a reference, through the engine, whether it has it.
+    pub(crate) async fn registry_has(&self, reference: &str) -> Result<(), String> {
+        self.docker.inspect_registry_image(reference, None).await.map(|_| ()).map_err(|error| chain(&error))
+    }
+
+    /// Gives an image another name.
+    pub(crate) async fn tag(&self, from: &str, to: &str) -> Result<()> {
+        let (repo, tag) = split_tag(to);
+        let options = TagImageOptionsBuilder::default().repo(repo).tag(tag).build();
+        self.docker.tag_image(from, Some(options)).await.map_err(|error| self.error(format!("tag {from} as {to}"), error))
+    }
+
+    /// Sends an image to the registry that its name begins with.
+    pub(crate) async fn push(&self, reference: &str) -> Result<()> {
+        let (repo, tag) = split_tag(reference);
+        let options = PushImageOptionsBuilder::default().tag(tag).build();
+        let mut progress = self.docker.push_image(repo, Some(options), None);
+        while let Some(step) = progress.next().await {
+            let step = step.map_err(|error| self.error(format!("push {reference}"), error))?;
+            if let Some(detail) = step.error_detail {
+                let seen = detail.message.unwrap_or_default();
+                return Err(Error::Engine(Failure::new("container engine", format!("push {reference}")).saw(seen)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes one name of an image, and the image with its last name.
+    pub async fn remove_image(&self, reference: &str) -> Result<()> {
+        let options = RemoveImageOptionsBuilder::default().force(true).build();
+        match self.docker.remove_image(reference, Some(options), None).await {
+            Ok(_) => Ok(()),
+            Err(error) if status(&error) == Some(404) => Ok(()),
+            Err(error) => Err(self.error(format!("remove image {reference}"), error)),
+        }
+    }
+
+    /// Builds an image with the engine's classic builder, which every engine has; each line of output goes to `on_line`.
+    pub(crate) async fn build(&self, context: BuildContext, mut on_line: impl FnMut(&str)) -> Result<()> {
+        let BuildContext { tag, tar, args } = context;
+        let start = std::time::Instant::now();
+        let options = BuildImageOptionsBuilder::default()
+            .t(&tag)
+            .rm(true)
+            .forcerm(true)
+            .buildargs(&args)
+            .build();
+        let mut progress = self.docker.build_image(options, None, Some(bollard::body_full(tar.into())));
+        let mut output: Vec<String> = Vec::new();
+        let failed = |output: &[String], why: String| {
+            let last = output[output.len().saturating_sub(15)..].join("\n");
+            Error::Build(Failure::new(tag.clone(), "build").after(start.elapsed()).saw(format!("{last}\n{why}")))
+        };
+        while let Some(step) = progress.next().await {
+            let step = step.map_err(|error| failed(&output, chain(&error)))?;
+            for line in step.stream.iter().flat_map(|text| text.lines()).filter(|line| !line.trim().is_empty()) {
+                on_line(line);
+                output.push(line.to_owned());
+            }
+            if let Some(detail) = step.error_detail {
+                return Err(failed(&output, detail.message.unwrap_or_default()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the present file system of a container as an image.
+    pub(crate) async fn commit(&self, container: &str, tag: &str) -> Result<()> {
+        let (repo, version) = split_tag(tag);
+        let options = CommitContainerOptionsBuilder::default().container(container).repo(repo).tag(version).build();
+        let committed = self.docker.commit_container(options, ContainerConfig::default()).await;
+        committed.map(|_| ()).map_err(|error| self.error(format!("commit {container} as {tag}"), error))
+    }
+}
+
+/// `localhost:5000/debian:12` is `localhost:5000/debian` and `12`.
+fn split_tag(reference: &str) -> (&str, &str) {
+    reference.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).unwrap_or((reference, "latest"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_port_is_not_a_tag() {
+        assert_eq!(split_tag("127.0.0.1:5000/library/debian:12"), ("127.0.0.1:5000/library/debian", "12"));
+        assert_eq!(split_tag("127.0.0.1:5000/library/debian"), ("127.0.0.1:5000/library/debian", "latest"));
+    }
+}

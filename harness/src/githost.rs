@@ -1,0 +1,164 @@
+//! A git server that VPSes clone from with their deploy key: real git over a real SSH server, in a container.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use testcontainers::bollard::models::PortBinding;
+use testcontainers::core::{ExecCommand, IntoContainerPort};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerAsync, CopyTargetOptions, GenericImage, ImageExt};
+
+use crate::error::{Error, Failure, Result, chain};
+use crate::image::stock::NETWORK;
+use crate::image::{Tool, tool_image};
+use crate::lease::host_id;
+use crate::project::Checkout;
+use crate::ssh::{HostKey, KeyPair, Session, Target, quote};
+use crate::testenv::TestEnv;
+
+/// Where the repositories are.
+const REPOSITORIES: &str = "/srv/git";
+/// Who owns them.
+const USER: &str = "git";
+
+/// A git server for as long as the value lives.
+pub struct GitHost {
+    container: ContainerAsync<GenericImage>,
+    name: String,
+    port: u16,
+    host_key: KeyPair,
+    admin_key_file: tempfile::NamedTempFile,
+    known_hosts: tempfile::NamedTempFile,
+}
+
+impl GitHost {
+    /// The host key that a VPS must be told to trust; the same for every git host of a workspace.
+    pub fn host_key(env: &TestEnv) -> Result<KeyPair> {
+        KeyPair::load_or_generate(&env.workspace().dir().join("githost_ed25519"))
+    }
+
+    /// The name under which the git host of `whom` (a VPS, a test) is reached from VPSes.
+    #[must_use]
+    pub fn name_for(env: &TestEnv, whom: &str) -> String {
+        format!("testvps-git-{}-{whom}", env.workspace().id())
+    }
+
+    /// The line of a `known_hosts` file that pins the git host called `name`.
+    pub fn known_hosts_line(env: &TestEnv, name: &str) -> Result<String> {
+        Ok(format!("{name} {}", Self::host_key(env)?.public_line()))
+    }
+
+    /// Starts a git server called `name`.
+    pub async fn start(env: &TestEnv, name: &str) -> Result<Self> {
+        let stock = env.stock().await?;
+        let image = tool_image(env.engine(), env.lease(), Tool::GitHost, stock.tools_base(), env.progress()).await?;
+        let (repository, tag) = image.rsplit_once(':').unwrap_or((&image, "latest"));
+        let (admin, host_key) = (KeyPair::generate()?, Self::host_key(env)?);
+        let mut labels = env.lease().labels("githost");
+        labels.insert(crate::lease::NAME.to_owned(), name.to_owned());
+        debug_assert_eq!(labels.get(crate::lease::OURS), Some(&host_id()));
+        let container = GenericImage::new(repository, tag)
+            .with_container_name(name)
+            .with_hostname(name)
+            .with_network(NETWORK)
+            .with_labels(labels)
+            .with_copy_to(private("/etc/ssh/ssh_host_ed25519_key"), host_key.private_text()?.into_bytes())
+            .with_copy_to(private("/home/git/.ssh/authorized_keys"), (admin.public_line() + "\n").into_bytes())
+            .with_host_config_modifier(|config| {
+                let loopback = PortBinding {
+                    host_ip: Some(Ipv4Addr::LOCALHOST.to_string()),
+                    host_port: Some(String::new()),
+                };
+                config.publish_all_ports = Some(false);
+                config.port_bindings = Some([("22/tcp".to_owned(), Some(vec![loopback]))].into());
+            })
+            .start()
+            .await
+            .map_err(|error| failed(name, "start it", &error))?;
+        let port = container.get_host_port_ipv4(22.tcp()).await.map_err(|error| failed(name, "find its port", &error))?;
+        let file = || tempfile::NamedTempFile::new().map_err(|error| failed(name, "make a file", &error));
+        let (admin_key_file, known_hosts) = (file()?, file()?);
+        admin.write_private(admin_key_file.path())?;
+        std::fs::write(known_hosts.path(), format!("[127.0.0.1]:{port} {}\n", host_key.public_line()))
+            .map_err(|error| failed(name, "write its host key", &error))?;
+        let this = Self { container, name: name.to_owned(), port, host_key, admin_key_file, known_hosts };
+        this.login(&admin).await?;
+        Ok(this)
+    }
+
+    /// Makes sure that the SSH server is up before anybody pushes.
+    async fn login(&self, admin: &KeyPair) -> Result<()> {
+        let host_key = HostKey::Pinned(self.host_key.public_line());
+        let target = Target::new("127.0.0.1", self.port, admin.clone(), host_key).user(USER).named(self.subject());
+        let session = Session::connect(&target, Duration::from_secs(30)).await?;
+        session.run("true").await?;
+        session.close().await;
+        Ok(())
+    }
+
+    fn subject(&self) -> String {
+        format!("git host {}", self.name)
+    }
+
+    /// The address of a repository as VPSes reach it.
+    #[must_use]
+    pub fn remote(&self, repository: &str) -> String {
+        format!("ssh://{USER}@{}{REPOSITORIES}/{repository}.git", self.name)
+    }
+
+    /// Makes an empty repository, unless it is there.
+    pub async fn create(&self, repository: &str) -> Result<()> {
+        let path = quote(&format!("{REPOSITORIES}/{repository}.git")).into_owned();
+        let init = format!("test -d {path} || git init --quiet --bare --initial-branch main {path}");
+        self.exec("make a repository", &init).await
+    }
+
+    /// Lets a deploy key read one repository, and nothing else.
+    pub async fn register(&self, repository: &str, public_line: &str) -> Result<()> {
+        let path = format!("{REPOSITORIES}/{repository}.git");
+        let line = format!("command=\"git-upload-pack '{path}'\",restrict {}", public_line.trim());
+        let append = format!("printf '%s\\n' {} >> /home/git/.ssh/authorized_keys", quote(&line));
+        self.exec("register a deploy key", &append).await
+    }
+
+    /// Pushes the present commit of a checkout to a branch of a repository, replacing what is there.
+    pub async fn push(&self, checkout: &Checkout, repository: &str, branch: &str) -> Result<()> {
+        let url = format!("ssh://{USER}@127.0.0.1:{}{REPOSITORIES}/{repository}.git", self.port);
+        let ssh = format!(
+            "ssh -F /dev/null -i {} -o IdentitiesOnly=yes -o UserKnownHostsFile={} -o StrictHostKeyChecking=yes",
+            quote(&self.admin_key_file.path().display().to_string()),
+            quote(&self.known_hosts.path().display().to_string())
+        );
+        let refspec = format!("HEAD:refs/heads/{branch}");
+        checkout.git_with(&["push", "--quiet", "--force", &url, &refspec], &[("GIT_SSH_COMMAND", ssh)]).await?;
+        Ok(())
+    }
+
+    /// Runs a command in the container as the owner of the repositories.
+    async fn exec(&self, action: &str, script: &str) -> Result<()> {
+        let command = ExecCommand::new(["su", USER, "-s", "/bin/sh", "-c", script]);
+        let mut result = self.container.exec(command).await.map_err(|error| failed(&self.name, action, &error))?;
+        let said = result.stderr_to_vec().await.map_err(|error| failed(&self.name, action, &error))?;
+        match result.exit_code().await.map_err(|error| failed(&self.name, action, &error))? {
+            Some(0) => Ok(()),
+            code => {
+                let seen = format!("exit status {code:?}\n{}", String::from_utf8_lossy(&said));
+                Err(Error::Deploy(Failure::new(self.subject(), action).saw(seen)))
+            }
+        }
+    }
+
+    /// Removes it with its repositories.
+    pub async fn close(self) -> Result<()> {
+        let name = self.name;
+        self.container.rm().await.map_err(|error| failed(&name, "remove it", &error))
+    }
+}
+
+fn private(path: &str) -> CopyTargetOptions {
+    CopyTargetOptions::new(path).with_mode(0o600)
+}
+
+fn failed(name: &str, action: &str, error: &dyn std::error::Error) -> Error {
+    Error::Deploy(Failure::new(format!("git host {name}"), action).saw(chain(error)))
+}

@@ -1,0 +1,18 @@
+//! Images: bases from the first source that answers, recipes built on them, and the stock that VPSes pull from.
+
+mod authorities;
+mod base;
+mod mirror;
+mod recipe;
+pub(crate) mod stock;
+mod tools;
+
+pub use authorities::extra_authorities;
+pub use base::{Base, BaseSource, BaseSources, Reach};
+pub(crate) use recipe::archive;
+pub use recipe::{Progress, Recipe};
+pub use stock::Stock;
+pub use tools::{DAEMON_REPOSITORY, Tool, daemon_image, tool_image, vps_image};
+
+/// Every image of this tool has a reference that begins so.
+pub const REPOSITORY: &str = "testvps";

@@ -1,0 +1,127 @@
+//! A recipe: a Dockerfile and its files, built once and tagged by the hash of what went in.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use super::REPOSITORY;
+use crate::Engine;
+use crate::engine::BuildContext;
+use crate::error::{Error, Failure, Result};
+use crate::lease::Lease;
+
+/// Receives each line that tells a person how far the work is.
+pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+/// What an image is made of.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    name: String,
+    base: String,
+    args: BTreeMap<String, String>,
+    files: BTreeMap<String, (u32, Vec<u8>)>,
+}
+
+impl Recipe {
+    /// A recipe called `name` on the image `base` (given to the Dockerfile as the argument `BASE`).
+    #[must_use]
+    pub fn new(name: &str, base: &str, dockerfile: &str) -> Self {
+        let this = Self { name: name.to_owned(), base: base.to_owned(), args: BTreeMap::new(), files: BTreeMap::new() };
+        this.arg("BASE", base).file("Dockerfile", 0o644, dockerfile)
+    }
+
+    /// A build argument.
+    #[must_use]
+    pub fn arg(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.args.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// A file of the build context.
+    #[must_use]
+    pub fn file(mut self, path: &str, mode: u32, content: impl Into<Vec<u8>>) -> Self {
+        self.files.insert(path.to_owned(), (mode, content.into()));
+        self
+    }
+
+    /// Builds the image unless one of exactly this content is there; answers its reference.
+    pub async fn ensure(&self, engine: &Engine, lease: &Lease, progress: Progress<'_>) -> Result<String> {
+        let base_id = engine.image_id(&self.base).await?.ok_or_else(|| {
+            Error::Build(Failure::new(self.name.clone(), "build").saw(format!("no base image {} on the engine", self.base)))
+        })?;
+        let tag = format!("{REPOSITORY}/{}:{}", self.name, self.hash(&base_id));
+        if engine.image_id(&tag).await?.is_some() {
+            return Ok(tag);
+        }
+        // whoever else builds the same image is waited for, and then there is nothing left to do
+        let _building = lease.machine().lock(&format!("build-{}", self.name.replace('/', "-"))).await?;
+        if engine.image_id(&tag).await?.is_some() {
+            return Ok(tag);
+        }
+        progress(&format!("build {tag}"));
+        let args = self.args.clone().into_iter().collect();
+        let context = BuildContext { tag: tag.clone(), tar: self.archive()?, args };
+        engine.build(context, |line| tracing::debug!(target: "build", "{line}")).await?;
+        Ok(tag)
+    }
+
+    fn hash(&self, base_id: &str) -> String {
+        let mut hash = Sha256::new();
+        let mut put = |bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        };
+        put(base_id.as_bytes());
+        for (name, value) in self.args.iter().filter(|(name, _)| *name != "BASE") {
+            put(name.as_bytes());
+            put(value.as_bytes());
+        }
+        for (path, (mode, content)) in &self.files {
+            put(path.as_bytes());
+            put(&mode.to_le_bytes());
+            put(content);
+        }
+        short_hex(&hash.finalize())
+    }
+
+    fn archive(&self) -> Result<Vec<u8>> {
+        let files = self.files.iter().map(|(path, (mode, content))| (path.as_str(), *mode, content.as_slice()));
+        archive(files).map_err(|error| {
+            Error::Build(Failure::new(self.name.clone(), "pack the build context").saw(error))
+        })
+    }
+}
+
+/// The first 16 hexadecimal digits of a digest: enough to tell images apart, short enough to read.
+pub(super) fn short_hex(digest: &[u8]) -> String {
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A tar archive of `(path, mode, content)`, the same for the same content.
+pub(crate) fn archive<'a>(files: impl Iterator<Item = (&'a str, u32, &'a [u8])>) -> std::io::Result<Vec<u8>> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, mode, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(mode);
+        header.set_size(content.len() as u64);
+        archive.append_data(&mut header, path, content)?;
+    }
+    archive.into_inner()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_follows_every_input_and_nothing_else() {
+        let recipe = || Recipe::new("vps", "base:1", "FROM x").arg("A", "1").file("f", 0o644, "text");
+        let hash = recipe().hash("id");
+        assert_eq!(hash, recipe().hash("id"));
+        assert_eq!(hash, Recipe::new("vps", "base:2", "FROM x").arg("A", "1").file("f", 0o644, "text").hash("id"));
+        for other in [recipe().arg("A", "2"), recipe().file("f", 0o755, "text"), recipe().file("g", 0o644, "")] {
+            assert_ne!(hash, other.hash("id"));
+        }
+        assert_ne!(hash, recipe().hash("other base"));
+    }
+}

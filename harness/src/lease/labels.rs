@@ -1,0 +1,18 @@
+//! The labels that everything of ours on the engine carries.
+
+/// On everything of this tool; the value is the id of the machine that the tool ran on.
+pub(crate) const OURS: &str = "org.testvps.host";
+/// What a container is for: `vps`, `stock`, `githost`.
+pub(crate) const ROLE: &str = "org.testvps.role";
+/// The run that made it.
+pub(crate) const RUN: &str = "org.testvps.run";
+/// The file that keeps it alive after its run, as long as the file names it.
+pub(crate) const STATE: &str = "org.testvps.state";
+/// The state folder of the workspace it belongs to.
+pub(crate) const WORKSPACE: &str = "org.testvps.workspace";
+/// The name a person calls it by.
+pub(crate) const NAME: &str = "org.testvps.name";
+/// When it may be removed, as an RFC 3339 time.
+pub(crate) const EXPIRES: &str = "org.testvps.expires";
+/// The outside registry that the stock caches.
+pub(crate) const UPSTREAM: &str = "org.testvps.upstream";

@@ -1,0 +1,110 @@
+//! One process's hold on what it makes on the engine.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+
+use super::runs::{MachineDir, host_id};
+use super::{OURS, ROLE, RUN, reaper, sweep};
+use crate::Engine;
+use crate::error::{Error, Failure, Result};
+
+/// The hold of this process on what it makes: whatever ends the process, the reaper removes it.
+///
+/// Close it with [`Lease::close`] to wait until all is gone; dropping it starts the same work and does not wait.
+#[derive(Debug)]
+pub struct Lease {
+    run: String,
+    machine: MachineDir,
+    reaper: Option<(Child, ChildStdin)>,
+    // released by the kernel when the process ends, whatever ends it
+    _alive: File,
+}
+
+impl Lease {
+    /// Takes a lease, and first removes what earlier runs left when their reaper was killed too.
+    pub async fn acquire(engine: &Engine) -> Result<Self> {
+        let machine = MachineDir::find()?;
+        for dead in machine.dead_runs() {
+            sweep::reap_run(engine, &machine, &dead).await?;
+        }
+        let run = ulid::Ulid::new().to_string();
+        let alive = machine.open_run(&run)?;
+        let reaper = start_reaper(&run).await?;
+        Ok(Self { run, machine, reaper: Some(reaper), _alive: alive })
+    }
+
+    /// The folder shared by all runs of this machine.
+    #[must_use]
+    pub fn machine(&self) -> &MachineDir {
+        &self.machine
+    }
+
+    /// The labels that make a thing this run's.
+    pub(crate) fn labels(&self, role: &str) -> HashMap<String, String> {
+        HashMap::from([(RUN.to_owned(), self.run.clone()), (OURS.to_owned(), host_id()), (ROLE.to_owned(), role.to_owned())])
+    }
+
+    /// The run's id, for names that must be its own.
+    pub(crate) fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// Puts a child process that leads a process group under the reaper, until `unguard`.
+    pub(crate) fn guard(&self, process_group: u32) {
+        self.tell(&format!("guard {process_group}"));
+    }
+
+    /// The guarded process group has ended by itself.
+    pub(crate) fn unguard(&self, process_group: u32) {
+        self.tell(&format!("unguard {process_group}"));
+    }
+
+    fn tell(&self, line: &str) {
+        let Some((_, pipe)) = &self.reaper else { return };
+        // a few bytes into an empty pipe do not block; a reaper that is gone is noticed when the lease is closed
+        if let Ok(mut pipe) = std::os::fd::AsFd::as_fd(pipe).try_clone_to_owned().map(File::from) {
+            let _ = writeln!(pipe, "{line}");
+        }
+    }
+
+    /// Ends the lease and waits until everything of it that no state file names is gone.
+    pub async fn close(mut self) -> Result<()> {
+        self.tell("bye");
+        let Some((mut child, pipe)) = self.reaper.take() else { return Ok(()) };
+        drop(pipe);
+        let failure = || Failure::new("reaper", "remove what this run made");
+        match child.wait().await {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(Error::Engine(failure().saw(status).hint("cargo xtask sweep"))),
+            Err(error) => Err(Error::Engine(failure().saw(error).hint("cargo xtask sweep"))),
+        }
+    }
+}
+
+/// Starts this program once more as the reaper of `run`, in a process group that no Ctrl-C of the terminal reaches.
+async fn start_reaper(run: &str) -> Result<(Child, ChildStdin)> {
+    let failed = |seen: String| Error::Engine(Failure::new("reaper", "start it").saw(seen));
+    let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
+    let mut child = Command::new(program)
+        .env(reaper::RUN_VARIABLE, run)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .map_err(|error| failed(error.to_string()))?;
+    let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(failed("no pipe to it".to_owned()));
+    };
+    let mut ready = BufReader::new(stdout).lines();
+    match tokio::time::timeout(Duration::from_secs(10), ready.next_line()).await {
+        Ok(Ok(Some(line))) if line == reaper::READY => Ok((child, stdin)),
+        other => Err(failed(format!("{other:?} instead of its greeting"))),
+    }
+}

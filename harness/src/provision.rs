@@ -1,0 +1,105 @@
+//! What this machine needs to do the work: tools and the engine, installed from its distribution where that is possible.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use crate::Engine;
+use crate::error::{Error, Failure, Result};
+use crate::image::Progress;
+use crate::wait::{Seen, wait_until};
+
+/// Makes sure that a program of a distribution package can be run.
+pub async fn program(name: &str, package: &str, may_install: bool, progress: Progress<'_>) -> Result<()> {
+    if find_program(name).is_some() {
+        return Ok(());
+    }
+    install(&[package], may_install, progress).await
+}
+
+/// Makes sure that a file of a distribution package is there.
+pub(crate) async fn file(path: &str, package: &str, may_install: bool, progress: Progress<'_>) -> Result<()> {
+    if Path::new(path).exists() {
+        return Ok(());
+    }
+    install(&[package], may_install, progress).await
+}
+
+/// Reaches the container engine, after installing and starting it where that is allowed and possible.
+pub async fn engine(may_install: bool, progress: Progress<'_>) -> Result<Engine> {
+    let missing = match Engine::connect().await {
+        Ok(engine) => return Ok(engine),
+        Err(error) => error,
+    };
+    // somebody else's engine, or one that only an administrator may start, is not ours to install
+    if !may_install || std::env::var_os("DOCKER_HOST").is_some() || !nix::unistd::geteuid().is_root() {
+        return Err(missing);
+    }
+    if find_program("dockerd").is_none() {
+        install(&["docker.io"], may_install, progress).await?;
+    }
+    progress("start the container engine");
+    for start in [&["systemctl", "start", "docker"][..], &["service", "docker", "start"]] {
+        if run(start).await.is_ok() {
+            break;
+        }
+    }
+    wait_until(Duration::from_secs(30), "the container engine", || async {
+        Engine::connect().await.map_or_else(|error| Seen::NotYet(error.to_string()), Seen::Ready)
+    })
+    .await
+    .map_err(|timed_out| {
+        let failure = Failure::new("container engine", "start it").after(timed_out.elapsed).saw(timed_out.last);
+        Error::Machine(failure.hint("start it by hand (systemctl start docker) and look at journalctl -u docker"))
+    })
+}
+
+/// Installs packages of this machine's distribution, after saying so.
+async fn install(packages: &[&str], may_install: bool, progress: Progress<'_>) -> Result<()> {
+    let line = format!("apt-get install --yes {}", packages.join(" "));
+    let failure = || {
+        Failure::new(packages.join(", "), "find it on this machine").hint(format!("install the package: {line}"))
+    };
+    if !may_install {
+        return Err(Error::Machine(failure().saw("not installed, and --no-install was given")));
+    }
+    if find_program("apt-get").is_none() || !nix::unistd::geteuid().is_root() {
+        return Err(Error::Machine(failure().saw("not installed; only root on Debian or Ubuntu can have it installed")));
+    }
+    progress(&format!("{} is missing: {line}", packages.join(", ")));
+    let with_options = ["apt-get", "install", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"];
+    let command: Vec<&str> = with_options.into_iter().chain(packages.iter().copied()).collect();
+    if run(&command).await.is_ok() {
+        return Ok(());
+    }
+    // the lists of a fresh machine are old or not there
+    run(&["apt-get", "update"]).await.map_err(|seen| Error::Machine(failure().saw(seen)))?;
+    run(&command).await.map_err(|seen| Error::Machine(failure().saw(seen)))
+}
+
+/// Runs a command of the host; the text of a failure is its last lines.
+async fn run(command: &[&str]) -> Result<(), String> {
+    let [program, arguments @ ..] = command else { return Err("no command".to_owned()) };
+    let child = Command::new(program)
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = child.await.map_err(|error| format!("{program}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(format!("{}: {}\n{}", command.join(" "), output.status, text.trim()))
+}
+
+/// Where a program is, looked for as a shell does.
+#[must_use]
+pub fn find_program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    folders.find_map(|folder| Some(folder.join(name)).filter(|file| file.is_file()))
+}

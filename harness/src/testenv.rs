@@ -1,0 +1,120 @@
+//! The test environment: engine, lease, catalog and settings that everything is made with.
+
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use crate::catalog::{Catalog, System};
+use crate::error::{Error, Failure, Result};
+use crate::image::{BaseSources, Progress, Stock};
+use crate::lease::Lease;
+use crate::vps::{Vps, VpsInfo, VpsRequest};
+use crate::workspace::Workspace;
+use crate::{Engine, provision};
+
+/// What a test environment is opened with.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where base images may come from.
+    pub sources: BaseSources,
+    /// Where state is kept.
+    pub workspace: Workspace,
+    /// Is told how far long work is.
+    pub progress: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+/// Engine, lease, catalog and settings: everything is made with one of these, and goes when it is closed.
+pub struct TestEnv {
+    engine: Engine,
+    lease: Lease,
+    catalog: Catalog,
+    settings: Settings,
+    stock: OnceCell<Stock>,
+}
+
+impl Settings {
+    /// What the environment variables say, the nearest workspace, and progress into the log.
+    pub fn from_env() -> Result<Self> {
+        Ok(Self {
+            sources: BaseSources::from_env()?,
+            workspace: Workspace::find()?,
+            progress: Arc::new(|line| tracing::info!("{line}")),
+        })
+    }
+}
+
+impl TestEnv {
+    /// Opens a test environment with what the environment variables say.
+    pub async fn open() -> Result<Self> {
+        Self::open_with(Settings::from_env()?).await
+    }
+
+    /// Opens a test environment.
+    pub async fn open_with(settings: Settings) -> Result<Self> {
+        let engine = provision::engine(settings.sources.may_install, &*settings.progress).await?;
+        let lease = Lease::acquire(&engine).await?;
+        Ok(Self { engine, lease, catalog: Catalog::built_in(), settings, stock: OnceCell::new() })
+    }
+
+    /// A request for a VPS of the system that a person means by `os` and `version`.
+    pub fn vps(&self, os: &str, version: &str) -> Result<VpsRequest> {
+        Ok(VpsRequest::new(self.system(os, version)?))
+    }
+
+    /// The system that a person means by `os` and `version`.
+    pub fn system(&self, os: &str, version: &str) -> Result<&System> {
+        self.catalog.find(os, version).map_err(|unknown| Error::Name(Failure::new("catalog", "find it").saw(unknown)))
+    }
+
+    /// A VPS that an earlier command made and the workspace keeps.
+    pub fn attach(&self, info: VpsInfo) -> Result<Vps> {
+        Vps::attach(info, self.engine.clone(), self.workspace())
+    }
+
+    /// The stock, which is started at the first call.
+    pub async fn stock(&self) -> Result<&Stock> {
+        let start = || Stock::ensure(&self.engine, &self.lease, &self.catalog, self.sources(), self.progress());
+        self.stock.get_or_try_init(start).await
+    }
+
+    /// The container engine.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The hold on everything that is made.
+    #[must_use]
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// The systems there are.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Where base images may come from.
+    #[must_use]
+    pub fn sources(&self) -> &BaseSources {
+        &self.settings.sources
+    }
+
+    /// Where state is kept.
+    #[must_use]
+    pub fn workspace(&self) -> &Workspace {
+        &self.settings.workspace
+    }
+
+    /// Is told how far long work is.
+    #[must_use]
+    pub fn progress(&self) -> Progress<'_> {
+        &*self.settings.progress
+    }
+
+    /// Removes everything that was made and not kept, and waits until it is gone.
+    pub async fn close(self) -> Result<()> {
+        self.lease.close().await
+    }
+}

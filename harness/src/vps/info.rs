@@ -1,0 +1,97 @@
+//! What is known of a VPS, in the shape that `testenv --json` prints and the state file keeps.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::Init;
+use crate::image::Base;
+
+/// Everything about a VPS that outlives the process that made it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VpsInfo {
+    /// The name a person calls it by; also its host name.
+    pub name: String,
+    /// Its system: `debian`
+    pub os: String,
+    /// `12`
+    pub version: String,
+    /// What runs as its PID 1.
+    pub init: Init,
+    /// `amd64`
+    pub arch: String,
+    /// The engine's id of it.
+    pub container_id: String,
+    /// Its address in the network that VPSes share.
+    pub address: Ipv4Addr,
+    /// Who logs in.
+    pub user: String,
+    /// How to log in.
+    pub ssh: SshInfo,
+    /// Its published ports.
+    pub ports: Vec<PortInfo>,
+    /// What it was made of.
+    pub base: Base,
+    /// How long each stage of its making took.
+    pub timings_ms: Timings,
+    /// When it may be removed by itself.
+    pub expires_at: Option<jiff::Timestamp>,
+}
+
+/// How to log in to a VPS.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SshInfo {
+    /// Where its SSH port is published.
+    pub host: IpAddr,
+    /// On which port.
+    pub port: u16,
+    /// Who logs in.
+    pub user: String,
+    /// With which key.
+    pub identity_file: PathBuf,
+    /// The file that pins its host key.
+    pub known_hosts_file: PathBuf,
+    /// A command line that does it.
+    pub command: String,
+}
+
+/// A port of a VPS, published on the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortInfo {
+    /// The port of the VPS.
+    pub vps: u16,
+    /// The host's address.
+    pub host_address: IpAddr,
+    /// The host's port.
+    pub host: u16,
+}
+
+/// How long each stage took, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Timings {
+    /// Getting the base image.
+    pub base: u64,
+    /// Building the VPS image.
+    pub image: u64,
+    /// Making and starting the container.
+    pub start: u64,
+    /// From there to the first authenticated command.
+    pub ready: u64,
+}
+
+impl SshInfo {
+    /// The line of a `known_hosts` file that pins `host_key` for this address.
+    pub(crate) fn known_hosts_line(&self, host_key: &str) -> String {
+        let host = if self.port == 22 { self.host.to_string() } else { format!("[{}]:{}", self.host, self.port) };
+        format!("{host} {host_key}\n")
+    }
+}
+
+impl VpsInfo {
+    /// `debian 12 (a)`: how errors name it.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        format!("{} {} ({})", self.os, self.version, self.name)
+    }
+}

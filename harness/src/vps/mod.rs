@@ -1,0 +1,11 @@
+//! Mock VPSes: what is asked for, and the machine that comes of it.
+
+mod identity;
+mod info;
+mod machine;
+mod request;
+mod start;
+
+pub use info::{PortInfo, SshInfo, Timings, VpsInfo};
+pub use machine::Vps;
+pub use request::{PortMapping, VpsRequest};

@@ -1,0 +1,172 @@
+//! What somebody wants a VPS to be.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::machine::Vps;
+use super::start;
+use crate::catalog::{Init, System};
+use crate::error::{Error, Failure, Result};
+use crate::testenv::TestEnv;
+
+/// The least memory with which a system with systemd and an SSH server comes up.
+const LEAST_MEMORY: u64 = 64 << 20;
+
+/// A request for a VPS; [`VpsRequest::start`] makes it.
+#[derive(Debug, Clone)]
+pub struct VpsRequest {
+    pub(super) system: System,
+    pub(super) name: Option<String>,
+    pub(super) init: Option<Init>,
+    pub(super) memory: Option<u64>,
+    pub(super) cpus: Option<f64>,
+    pub(super) publish: Vec<PortMapping>,
+    pub(super) lifetime: Option<Duration>,
+    pub(super) kept: bool,
+}
+
+/// A port of the VPS on a port of 127.0.0.1: `8080:80`, or `127.0.0.2:8080:80` for another address of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PortMapping {
+    /// The host's address.
+    pub host_address: IpAddr,
+    /// The host's port; 0 for a free one.
+    pub host: u16,
+    /// The VPS's port.
+    pub vps: u16,
+}
+
+impl FromStr for PortMapping {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is not HOST:VPS, two port numbers such as 8080:80");
+        let mut parts = text.rsplitn(3, ':');
+        let mut port = || parts.next().and_then(|part| part.parse::<u16>().ok()).ok_or_else(wrong);
+        let (vps, host) = (port()?, port()?);
+        let address = parts.next().map(|address| address.parse().map_err(|_| wrong())).transpose()?;
+        let host_address = address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        if vps == 0 { Err(wrong()) } else { Ok(Self { host_address, host, vps }) }
+    }
+}
+
+impl VpsRequest {
+    /// A VPS of this system.
+    #[must_use]
+    pub fn new(system: &System) -> Self {
+        Self {
+            system: system.clone(),
+            name: None,
+            init: None,
+            memory: None,
+            cpus: None,
+            publish: Vec::new(),
+            lifetime: None,
+            kept: false,
+        }
+    }
+
+    /// Its name and host name: lower-case letters, digits and dashes.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// What runs as PID 1; the catalog's default without it.
+    #[must_use]
+    pub fn with_init(mut self, init: Init) -> Self {
+        self.init = Some(init);
+        self
+    }
+
+    /// How many bytes of memory it has; without it, what the host has.
+    #[must_use]
+    pub fn with_memory(mut self, bytes: u64) -> Self {
+        self.memory = Some(bytes);
+        self
+    }
+
+    /// How many processors it has; without it, what the host has.
+    #[must_use]
+    pub fn with_cpus(mut self, cpus: f64) -> Self {
+        self.cpus = Some(cpus);
+        self
+    }
+
+    /// Publishes a port beside that of SSH.
+    #[must_use]
+    pub fn with_port(mut self, port: PortMapping) -> Self {
+        self.publish.push(port);
+        self
+    }
+
+    /// Lets it be removed after this time.
+    #[must_use]
+    pub fn with_lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Lets it outlive this process: the workspace's state folder keeps it until somebody takes it down.
+    #[must_use]
+    pub fn kept(mut self) -> Self {
+        self.kept = true;
+        self
+    }
+
+    /// Makes the VPS; returns once a command has run on it over SSH.
+    pub async fn start(self, env: &TestEnv) -> Result<Vps> {
+        self.check()?;
+        start::start(self, env).await
+    }
+
+    fn check(&self) -> Result<()> {
+        let wrong = |what: String, seen: String| Err(Error::Name(Failure::new(self.system.to_string(), what).saw(seen)));
+        if let Some(name) = self.name.as_deref().filter(|name| !is_host_name(name)) {
+            let rule = "1 to 40 lower-case letters, digits and dashes, no dash at either end";
+            return wrong(format!("call it {name:?}"), rule.to_owned());
+        }
+        if let Some(init) = self.init.filter(|init| !self.system.init.contains(init)) {
+            let valid: Vec<String> = self.system.init.iter().map(ToString::to_string).collect();
+            return wrong(format!("start it with {init}"), format!("valid: {}", valid.join(", ")));
+        }
+        if let Some(memory) = self.memory.filter(|memory| *memory < LEAST_MEMORY) {
+            let least = LEAST_MEMORY >> 20;
+            return wrong(format!("give it {memory} bytes of memory"), format!("it needs at least {least}m to boot"));
+        }
+        if let Some(cpus) = self.cpus.filter(|cpus| !(*cpus >= 0.01 && cpus.is_finite())) {
+            return wrong(format!("give it {cpus} processors"), "a number such as 1 or 0.5 is wanted".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn is_host_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=40).contains(&name.len()) && name.chars().all(allowed) && !name.starts_with('-') && !name.ends_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_published_on_loopback_unless_an_address_is_given() {
+        let port: PortMapping = "8080:80".parse().unwrap();
+        assert_eq!((port.host_address.to_string().as_str(), port.host, port.vps), ("127.0.0.1", 8080, 80));
+        let port: PortMapping = "127.0.0.2:8080:80".parse().unwrap();
+        assert_eq!(port.host_address.to_string(), "127.0.0.2");
+        for wrong in ["80", "a:80", "80:b", "70000:80", "80:0", "nowhere:1:2", ""] {
+            assert!(wrong.parse::<PortMapping>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_are_host_names() {
+        for (name, good) in [("a", true), ("debian-12", true), ("", false), ("-a", false), ("A", false), ("a.b", false)] {
+            assert_eq!(is_host_name(name), good, "{name}");
+        }
+    }
+}

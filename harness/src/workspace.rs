@@ -1,0 +1,199 @@
+//! The state folder of one checkout: its key, its VPSes, and the files that ssh and Ansible read.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Failure, Result};
+use crate::ssh::KeyPair;
+use crate::vps::VpsInfo;
+
+/// The state folder of one checkout (`target/testenv`).
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    dir: PathBuf,
+}
+
+/// What a VPS's folder holds.
+const STATE_FILE: &str = "vps.json";
+
+impl Workspace {
+    /// Finds the state folder: `TESTENV_STATE_DIR`, else `target/testenv` beside the nearest `Cargo.lock`, else here.
+    pub fn find() -> Result<Self> {
+        if let Some(dir) = std::env::var_os("TESTENV_STATE_DIR") {
+            return Self::at(Path::new(&dir));
+        }
+        let here = std::env::current_dir()
+            .map_err(|error| Error::File(Failure::new("this folder", "find out where it is").saw(error)))?;
+        let root = here.ancestors().find(|folder| folder.join("Cargo.lock").is_file()).unwrap_or(&here);
+        Self::at(&root.join("target/testenv"))
+    }
+
+    /// The workspace whose state is in `dir`.
+    pub fn at(dir: &Path) -> Result<Self> {
+        fs::create_dir_all(dir).map_err(|error| file_error(dir, "make the state folder", &error))?;
+        let dir = dir.canonicalize().map_err(|error| file_error(dir, "find the state folder", &error))?;
+        Ok(Self { dir })
+    }
+
+    /// The state folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// A short name for this workspace, different from that of every other folder.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let hash = Sha256::digest(self.dir.as_os_str().as_encoded_bytes());
+        hash.iter().take(4).fold(String::new(), |mut id, byte| {
+            let _ = write!(id, "{byte:02x}");
+            id
+        })
+    }
+
+    /// The key that logs in to every VPS of this workspace; made at the first call.
+    pub fn key(&self) -> Result<KeyPair> {
+        KeyPair::load_or_generate(&self.key_file())
+    }
+
+    /// Where that key is.
+    #[must_use]
+    pub fn key_file(&self) -> PathBuf {
+        self.dir.join("id_ed25519")
+    }
+
+    /// The folder of a VPS.
+    #[must_use]
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// The file that keeps a VPS after the command that made it.
+    #[must_use]
+    pub fn state_file(&self, name: &str) -> PathBuf {
+        self.folder(name).join(STATE_FILE)
+    }
+
+    /// Writes down a VPS and brings the files for ssh and Ansible up to date.
+    pub(crate) fn remember(&self, info: &VpsInfo, host_key: &str) -> Result<()> {
+        write_whole(&info.ssh.known_hosts_file, &info.ssh.known_hosts_line(host_key))?;
+        let path = self.state_file(&info.name);
+        let json = serde_json::to_string_pretty(info)
+            .map_err(|error| Error::File(Failure::new(path.display().to_string(), "write the state").saw(error)))?;
+        write_whole(&path, &json)?;
+        self.write_client_files()
+    }
+
+    /// Forgets a VPS and brings the files for ssh and Ansible up to date.
+    pub fn forget(&self, name: &str) -> Result<()> {
+        let folder = self.folder(name);
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(file_error(&folder, "remove the VPS's folder", &error))
+            }
+            _ => self.write_client_files(),
+        }
+    }
+
+    /// The VPSes written down here, by name.
+    pub fn vpses(&self) -> Result<Vec<VpsInfo>> {
+        let entries = fs::read_dir(&self.dir).map_err(|error| file_error(&self.dir, "read the state folder", &error))?;
+        let mut found = Vec::new();
+        for path in entries.flatten().map(|entry| entry.path().join(STATE_FILE)) {
+            let Ok(text) = fs::read_to_string(&path) else { continue };
+            found.push(serde_json::from_str::<VpsInfo>(&text).map_err(|error| {
+                let failure = Failure::new(path.display().to_string(), "read the state").saw(error);
+                Error::File(failure.hint("remove its folder, then: cargo xtask sweep"))
+            })?);
+        }
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(found)
+    }
+
+    /// The VPS that a person means: by name, or the only one there is.
+    pub fn find_vps(&self, name: Option<&str>) -> Result<VpsInfo> {
+        let mut all = self.vpses()?;
+        let names = all.iter().map(|vps| vps.name.clone()).collect::<Vec<_>>().join(", ");
+        let unknown = |asked: &str, seen: String| {
+            let failure = Failure::new(asked, "find this VPS").saw(seen);
+            Error::Name(failure.hint("cargo xtask testenv debian 12 makes one; cargo xtask list shows all"))
+        };
+        match name {
+            Some(name) => all.into_iter().find(|vps| vps.name == name).ok_or_else(|| {
+                let known = if names.is_empty() { "there is none".to_owned() } else { format!("known: {names}") };
+                unknown(name, known)
+            }),
+            None if all.len() == 1 => Ok(all.remove(0)),
+            None if all.is_empty() => Err(unknown("no name given", "there is no VPS".to_owned())),
+            None => Err(unknown("no name given", format!("there are several: {names}"))),
+        }
+    }
+
+    /// The host key that a VPS written down here must show.
+    pub(crate) fn host_key(&self, info: &VpsInfo) -> Result<String> {
+        let path = &info.ssh.known_hosts_file;
+        let text = fs::read_to_string(path).map_err(|error| file_error(path, "read the host key", &error))?;
+        let line = text.split_once(' ').map(|(_, key)| key.trim().to_owned());
+        line.ok_or_else(|| {
+            let failure = Failure::new(path.display().to_string(), "read the host key").saw("no line of known_hosts");
+            Error::File(failure.hint(format!("cargo xtask down {}, then make it anew", info.name)))
+        })
+    }
+
+    /// A name that no VPS here has: the system's, with a number from the second on.
+    pub fn free_name(&self, stem: &str) -> Result<String> {
+        let taken: Vec<String> = self.vpses()?.into_iter().map(|vps| vps.name).collect();
+        let stem = stem.replace('.', "-");
+        let mut names = std::iter::once(stem.clone()).chain((2..).map(|number| format!("{stem}-{number}")));
+        Ok(names.find(|name| !taken.contains(name)).unwrap_or(stem))
+    }
+
+    /// Writes `ssh_config` and `inventory.ini` anew from the VPSes written down.
+    fn write_client_files(&self) -> Result<()> {
+        let lock_path = self.dir.join(".lock");
+        let lock = File::create(&lock_path).map_err(|error| file_error(&lock_path, "open the lock", &error))?;
+        lock.lock().map_err(|error| file_error(&lock_path, "take the lock", &error))?;
+        let (mut config, mut inventory) = (String::new(), "[vps]\n".to_owned());
+        for vps in self.vpses()? {
+            let (ssh, name) = (&vps.ssh, &vps.name);
+            let (key, hosts) = (ssh.identity_file.display(), ssh.known_hosts_file.display());
+            let _ = write!(
+                config,
+                "Host {name}\n  HostName {}\n  Port {}\n  User {}\n  IdentityFile \"{key}\"\n  IdentitiesOnly yes\n  \
+                 UserKnownHostsFile \"{hosts}\"\n  StrictHostKeyChecking yes\n  LogLevel ERROR\n\n",
+                ssh.host, ssh.port, ssh.user
+            );
+            let _ = writeln!(
+                inventory,
+                "{name} ansible_host={} ansible_port={} ansible_user={} ansible_ssh_private_key_file='{key}' \
+                 ansible_ssh_common_args='-o UserKnownHostsFile=\"{hosts}\" -o IdentitiesOnly=yes'",
+                ssh.host, ssh.port, ssh.user
+            );
+        }
+        write_whole(&self.dir.join("ssh_config"), &config)?;
+        write_whole(&self.dir.join("inventory.ini"), &inventory)
+    }
+}
+
+/// Replaces a file in one step: a reader sees the old text or the new one.
+fn write_whole(path: &Path, text: &str) -> Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    let write = || {
+        fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        std::io::Write::write_all(&mut file, text.as_bytes())?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    write().map(|_| ()).map_err(|error| file_error(path, "write", &error))
+}
+
+pub(crate) fn file_error(path: &Path, action: &str, error: &std::io::Error) -> Error {
+    let failure = Failure::new(path.display().to_string(), action).saw(error);
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        return Error::File(failure.hint("the disk is full: cargo xtask images prune, or remove what is not needed"));
+    }
+    Error::File(failure)
+}
