@@ -230,6 +230,18 @@ impl Catalog {
         }
     }
 
+    /// The systems that any of the patterns selects, all without any, in the order of the file.
+    pub fn select_all(&self, patterns: &[String]) -> Result<Vec<&System>, UnknownSystem> {
+        if patterns.is_empty() {
+            return Ok(self.systems.iter().collect());
+        }
+        let mut chosen = Vec::new();
+        for pattern in patterns {
+            chosen.extend(self.select(pattern)?);
+        }
+        Ok(self.systems.iter().filter(|system| chosen.contains(system)).collect())
+    }
+
     fn of(&self, os: &str) -> Result<Vec<&System>, UnknownSystem> {
         let wanted = os.to_lowercase();
         let found: Vec<_> = self.systems.iter().filter(|system| system.os == wanted).collect();

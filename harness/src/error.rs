@@ -154,6 +154,12 @@ impl fmt::Debug for Failure {
     }
 }
 
+impl From<crate::catalog::UnknownSystem> for Error {
+    fn from(unknown: crate::catalog::UnknownSystem) -> Self {
+        Self::Name(Failure::new("catalog", "find the system").saw(unknown))
+    }
+}
+
 /// An error with all its causes on one line: the outermost alone often says too little.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

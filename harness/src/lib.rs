@@ -1,6 +1,7 @@
 //! Mock servers for testing anything that deploys over SSH.
 #![warn(missing_docs)]
 
+pub mod artifacts;
 pub mod catalog;
 pub mod deployer;
 pub mod engine;
@@ -9,9 +10,11 @@ pub mod githost;
 mod http;
 pub mod image;
 pub mod lease;
+pub mod matrix;
 pub mod probe;
 pub mod project;
 pub mod provision;
+pub mod report;
 pub mod ssh;
 mod testenv;
 pub mod vps;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 use crate::catalog::{Catalog, System};
-use crate::error::{Error, Failure, Result};
+use crate::error::Result;
 use crate::image::{BaseSources, Progress, Stock};
 use crate::lease::Lease;
 use crate::vps::{Vps, VpsInfo, VpsRequest};
@@ -63,12 +63,18 @@ impl TestEnv {
 
     /// The system that a person means by `os` and `version`.
     pub fn system(&self, os: &str, version: &str) -> Result<&System> {
-        self.catalog.find(os, version).map_err(|unknown| Error::Name(Failure::new("catalog", "find it").saw(unknown)))
+        Ok(self.catalog.find(os, version)?)
     }
 
     /// A VPS that an earlier command made and the workspace keeps.
     pub fn attach(&self, info: VpsInfo) -> Result<Vps> {
         Vps::attach(info, self.engine.clone(), self.workspace())
+    }
+
+    /// Removes a VPS that the workspace keeps, with its disk and its state.
+    pub async fn remove(&self, info: &VpsInfo) -> Result<()> {
+        self.engine.remove_container(&info.container_id).await?;
+        self.workspace().forget(&info.name)
     }
 
     /// The stock, which is started at the first call.

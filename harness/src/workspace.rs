@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Failure, Result};
@@ -85,6 +87,22 @@ impl Workspace {
             .map_err(|error| Error::File(Failure::new(path.display().to_string(), "write the state").saw(error)))?;
         write_whole(&path, &json)?;
         self.write_client_files()
+    }
+
+    /// Keeps something secret about a VPS beside its state, for its owner's eyes only.
+    pub fn keep(&self, name: &str, what: &str, value: &impl Serialize) -> Result<()> {
+        let path = self.folder(name).join(what);
+        let json = serde_json::to_string_pretty(value)
+            .map_err(|error| Error::File(Failure::new(path.display().to_string(), "write").saw(error)))?;
+        write_whole(&path, &json)
+    }
+
+    /// What was kept about a VPS; nothing if it never was.
+    pub fn kept<T: DeserializeOwned>(&self, name: &str, what: &str) -> Result<Option<T>> {
+        let path = self.folder(name).join(what);
+        let Ok(text) = fs::read_to_string(&path) else { return Ok(None) };
+        let value = serde_json::from_str(&text);
+        value.map(Some).map_err(|error| Error::File(Failure::new(path.display().to_string(), "read").saw(error)))
     }
 
     /// Forgets a VPS and brings the files for ssh and Ansible up to date.
@@ -178,8 +196,8 @@ impl Workspace {
     }
 }
 
-/// Replaces a file in one step: a reader sees the old text or the new one.
-fn write_whole(path: &Path, text: &str) -> Result<()> {
+/// Replaces a file in one step, readable by its owner alone: a reader sees the old text or the new one.
+pub(crate) fn write_whole(path: &Path, text: &str) -> Result<()> {
     let folder = path.parent().unwrap_or(path);
     let write = || {
         fs::create_dir_all(folder)?;

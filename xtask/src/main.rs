@@ -1,2 +1,13 @@
-//! The command line of the test environment.
-fn main() {}
+//! The command line of the test environment: parses the words, runs the command, turns its end into an exit status.
+
+mod cli;
+mod commands;
+mod daemon;
+mod exit;
+mod terminal;
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    exit::of(|| commands::run(cli::Cli::parse()))
+}

@@ -90,13 +90,18 @@ impl Deployer for Deployd {
     }
 
     async fn status(&self, vps: &Vps, access: &Bootstrapped) -> Result<Status> {
-        let data = Api::new(vps.subject(), access)?.get("/status").await?;
-        let status = data.get("status").cloned().unwrap_or(data);
-        serde_json::from_value(status)
-            .map_err(|error| Error::Deploy(Failure::new(vps.subject(), "read the daemon's status").saw(error)))
+        status(vps, access).await
     }
 
     async fn uninstall(&self, vps: &Vps, on_line: OnLine<'_>) -> Result<()> {
         bootstrap::run(vps, "uninstall", &[], on_line).await.map(|_| ())
     }
+}
+
+/// What a daemon says is deployed; asking needs no image of it.
+pub async fn status(vps: &Vps, access: &Bootstrapped) -> Result<Status> {
+    let data = Api::new(vps.subject(), access)?.get("/status").await?;
+    let status = data.get("status").cloned().unwrap_or(data);
+    serde_json::from_value(status)
+        .map_err(|error| Error::Deploy(Failure::new(vps.subject(), "read the daemon's status").saw(error)))
 }

@@ -9,7 +9,7 @@ use std::future::Future;
 
 use serde::{Deserialize, Serialize};
 
-pub use deployd::Deployd;
+pub use deployd::{Deployd, status};
 
 use crate::error::Result;
 use crate::project::Project;

@@ -193,6 +193,11 @@ impl Engine {
         Ok(list.into_iter().filter_map(found).collect())
     }
 
+    /// All mock VPSes on the engine, of whatever workspace.
+    pub async fn vps_containers(&self) -> Result<Vec<Found>> {
+        self.containers(&[&format!("{}=vps", crate::lease::ROLE)]).await
+    }
+
     /// Whether a container is there and where it is in its life.
     pub async fn container_state(&self, container: &str) -> Result<Option<ContainerState>> {
         match self.docker.inspect_container(container, None).await {

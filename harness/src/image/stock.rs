@@ -42,7 +42,7 @@ impl Stock {
     /// The system that the tools are made of.
     pub fn tools_system(catalog: &Catalog) -> Result<&System> {
         let (os, version) = TOOLS_SYSTEM;
-        catalog.find(os, version).map_err(|error| Error::Name(Failure::new("stock", "find its system").saw(error)))
+        Ok(catalog.find(os, version)?)
     }
 
     /// Makes sure that the network and the stock are there, and that the stock holds what every fixture builds on.

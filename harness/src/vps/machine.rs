@@ -41,7 +41,8 @@ impl Vps {
         Self { info, host_key, engine, login, session: Mutex::new(None), kept }
     }
 
-    pub(crate) fn attach(info: VpsInfo, engine: Engine, workspace: &Workspace) -> Result<Self> {
+    /// A VPS that the workspace keeps.
+    pub fn attach(info: VpsInfo, engine: Engine, workspace: &Workspace) -> Result<Self> {
         let (host_key, login) = (workspace.host_key(&info)?, workspace.key()?);
         Ok(Self::new(info, host_key, engine, login, true))
     }

@@ -78,7 +78,8 @@ impl<'a> Making<'a> {
     fn new(request: &'a VpsRequest, env: &'a TestEnv, base: Base, image: String, stock: &'a Stock) -> Result<Self> {
         let name = match &request.name {
             Some(name) => name.clone(),
-            None => env.workspace().free_name(&request.system.slug())?,
+            None if request.kept => env.workspace().free_name(&request.system.slug())?,
+            None => format!("{}-{:06x}", request.system.slug().replace('.', "-"), rand::random_range(0..1 << 24)),
         };
         let lifetime = request.lifetime.and_then(|time| jiff::SignedDuration::try_from(time).ok());
         Ok(Self {

@@ -1,0 +1,130 @@
+//! The scenarios' test binary: which cases it has, and running one of them.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use tokio::process::Command;
+
+use crate::catalog::System;
+use crate::error::{Error, Failure, Result};
+use crate::lease::Lease;
+use crate::report::{Outcome, ScenarioReport};
+
+/// A test binary whose cases are scenarios on systems of the catalog.
+#[derive(Debug, Clone)]
+pub struct ScenarioBinary {
+    path: PathBuf,
+    tests: Vec<String>,
+}
+
+/// One scenario on one system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// The test's full name.
+    test: String,
+    /// The scenario's name, without the system.
+    pub scenario: String,
+}
+
+/// How a case is run.
+pub(super) struct Setting<'a> {
+    pub lease: &'a Lease,
+    pub report: &'a Path,
+    pub state: &'a Path,
+    pub variables: &'a [(String, String)],
+    pub deadline: Duration,
+}
+
+impl ScenarioBinary {
+    /// Asks the binary which tests it has.
+    pub async fn open(path: &Path) -> Result<Self> {
+        let failed = |seen: String| Error::Exec(Failure::new(path.display().to_string(), "list its scenarios").saw(seen));
+        let listing = Command::new(path).args(["--list", "--format", "terse"]).stdin(Stdio::null()).output().await;
+        let listing = listing.map_err(|error| failed(error.to_string()))?;
+        if !listing.status.success() {
+            return Err(failed(String::from_utf8_lossy(&listing.stderr).into_owned()));
+        }
+        let text = String::from_utf8_lossy(&listing.stdout).into_owned();
+        let tests = text.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect();
+        Ok(Self { path: path.to_owned(), tests })
+    }
+
+    /// The scenarios of a system whose name holds `filter`.
+    #[must_use]
+    pub fn cases(&self, system: &System, filter: &str) -> Vec<Case> {
+        let wanted = system.slug().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        let case = |test: &String| {
+            // rstest names a case `scenario::case_12_debian_12`
+            let (scenario, case) = test.rsplit_once("::case_")?;
+            let (_, slug) = case.split_once('_')?;
+            (slug == wanted && scenario.contains(filter))
+                .then(|| Case { test: test.clone(), scenario: scenario.to_owned() })
+        };
+        self.tests.iter().filter_map(case).collect()
+    }
+
+    /// Runs one case in a process of its own; what it printed is kept if it failed.
+    pub(super) async fn run(&self, system: &System, case: &Case, setting: &Setting<'_>) -> Result<ScenarioReport> {
+        let start = Instant::now();
+        let folder = setting.report.join(system.slug()).join(case.scenario.replace("::", "-"));
+        let failed = |seen: String| Error::Exec(Failure::new(system.to_string(), format!("run {}", case.test)).saw(seen));
+        let mut command = Command::new(&self.path);
+        command
+            .args(["--exact", &case.test, "--nocapture", "--test-threads=1"])
+            .env("TESTENV_BUNDLE_DIR", &folder)
+            .env("TESTENV_STATE_DIR", setting.state)
+            .envs(setting.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
+        let child = command.spawn().map_err(|error| failed(error.to_string()))?;
+        let group = child.id().unwrap_or_default();
+        setting.lease.guard(group);
+        let ended = tokio::time::timeout(setting.deadline, child.wait_with_output()).await;
+        setting.lease.unguard(group);
+        let (outcome, text) = match ended {
+            Ok(Ok(output)) => {
+                let text = [output.stderr, output.stdout].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+                // exactly one test must have run: a name that fits none would look like success
+                let ran = text[1].contains("1 passed");
+                let passed = output.status.success() && ran;
+                (if passed { Outcome::Passed } else { Outcome::Failed }, text.concat())
+            }
+            Ok(Err(error)) => (Outcome::Failed, error.to_string()),
+            Err(_) => (Outcome::Failed, format!("not done after {} s, killed", setting.deadline.as_secs())),
+        };
+        let bundle = (outcome == Outcome::Failed).then_some(folder);
+        if let Some(folder) = &bundle {
+            crate::workspace::write_whole(&folder.join("output.txt"), &crate::artifacts::strike_out(&text))?;
+        }
+        let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok(ScenarioReport { name: case.scenario.clone(), outcome, duration_ms, bundle })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+
+    #[test]
+    fn a_case_belongs_to_exactly_one_system() {
+        let catalog = Catalog::built_in();
+        let binary = ScenarioBinary {
+            path: PathBuf::new(),
+            tests: ["boot::up::case_11_debian_11", "boot::up::case_12_debian_12", "first::deploy::case_12_debian_12"]
+                .map(str::to_owned)
+                .to_vec(),
+        };
+        let names = |filter| -> Vec<String> {
+            let cases = binary.cases(catalog.find("debian", "12").unwrap(), filter);
+            cases.into_iter().map(|case| case.scenario).collect()
+        };
+        assert_eq!(names(""), ["boot::up", "first::deploy"]);
+        assert_eq!(names("deploy"), ["first::deploy"]);
+        assert!(names("nothing").is_empty());
+    }
+}

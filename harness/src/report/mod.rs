@@ -1,0 +1,5 @@
+//! What a matrix run came to, as data and as a file that other programs read.
+
+mod json;
+
+pub use json::{CellReport, MatrixReport, Outcome, ScenarioReport, Totals};

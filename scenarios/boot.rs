@@ -1,0 +1,98 @@
+//! A VPS comes up as a machine of its own, reachable by its key alone, with nothing of the host in reach.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use harness::Error;
+use harness::ssh::{KeyPair, Session};
+use harness::wait::{Seen, wait_until};
+use rstest_reuse::apply;
+
+use crate::every_system;
+use crate::support::on_a_vps;
+
+#[apply(every_system)]
+#[tokio::test]
+async fn each_vps_is_a_machine_of_its_own_with_a_running_init(os: &str, version: &str) -> anyhow::Result<()> {
+    on_a_vps(os, version, async |it| {
+        let other = it.env.vps(os, version)?.start(&it.env).await?;
+        let identity = async |vps: &harness::Vps| {
+            let said = vps.ssh().await?.run("cat /etc/machine-id; hostname").await?.stdout_text().into_owned();
+            anyhow::Ok(said)
+        };
+        let (first, second) = (identity(&it.vps).await?, identity(&other).await?);
+        ensure!(first.lines().count() == 2 && second.lines().count() == 2, "{first:?} {second:?}");
+        for (one, another) in first.lines().zip(second.lines()) {
+            ensure!(one != another, "both VPSes have {one}");
+        }
+        ensure!(it.vps.host_key() != other.host_key(), "both VPSes have one host key");
+        ensure!(it.vps.info().address != other.info().address, "both VPSes have one address");
+        other.close().await?;
+
+        if it.vps.info().init == harness::catalog::Init::Systemd {
+            let session = it.vps.ssh().await?;
+            let running = wait_until(Duration::from_secs(60), "systemd to say running", || async {
+                match session.exec("systemctl is-system-running; systemctl --failed --no-legend").await {
+                    Ok(output) if output.stdout_text().trim() == "running" => Seen::Ready(()),
+                    Ok(output) => Seen::NotYet(output.stdout_text().into_owned()),
+                    Err(error) => Seen::NotYet(error.to_string()),
+                }
+            });
+            running.await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[apply(every_system)]
+#[tokio::test]
+async fn the_right_key_logs_in_and_no_other(os: &str, version: &str) -> anyhow::Result<()> {
+    on_a_vps(os, version, async |it| {
+        it.vps.ssh().await?.run("true").await?;
+        let stranger = it.vps.target_with(KeyPair::generate()?);
+        let refused = Session::connect(&stranger, Duration::from_secs(20)).await;
+        ensure!(matches!(refused, Err(Error::Authenticate(_))), "a stranger's key: {:?}", refused.err());
+
+        let settings = it.vps.ssh().await?.run("/usr/sbin/sshd -T").await?.stdout_text().to_lowercase();
+        ensure!(settings.contains("passwordauthentication no"), "passwords are accepted:\n{settings}");
+        let root = it.vps.ssh().await?.run("getent shadow root").await?.stdout_text().into_owned();
+        let password = root.split(':').nth(1).unwrap_or_default();
+        ensure!(["*", "!", "!!", "!*"].contains(&password), "root has a password");
+        Ok(())
+    })
+    .await
+}
+
+#[apply(every_system)]
+#[tokio::test]
+async fn the_disks_the_clock_and_the_modules_of_the_host_are_out_of_reach(os: &str, version: &str) -> anyhow::Result<()> {
+    on_a_vps(os, version, async |it| {
+        let session = it.vps.ssh().await?;
+        let capabilities = session.run("sed -n 's/^CapBnd:[[:space:]]*//p' /proc/1/status").await?;
+        let bounding = u64::from_str_radix(capabilities.stdout_text().trim(), 16)?;
+        // the numbers of linux/capability.h
+        for (name, number) in
+            [("CAP_SYS_MODULE", 16), ("CAP_SYS_RAWIO", 17), ("CAP_SYS_TIME", 25), ("CAP_SYS_RESOURCE", 24)]
+        {
+            ensure!(bounding & (1 << number) == 0, "{name} is there: {bounding:x}");
+        }
+        let clock = session.exec("date -s '2001-01-01'").await?;
+        ensure!(!clock.success(), "the clock could be set");
+        // every block device that the kernel tells of, by its number: the node can be made, and not opened
+        let open = "for dev in /sys/class/block/*/dev; do \
+                      IFS=: read -r major minor < $dev; rm -f /tmp/node; mknod /tmp/node b $major $minor || exit 3; \
+                      if dd if=/tmp/node of=/dev/null bs=512 count=1 2>/tmp/said; then echo opened $dev; \
+                      else grep -q 'not permitted' /tmp/said || cat /tmp/said; fi; \
+                    done; ls /sys/class/block | wc -l";
+        let output = session.run(open).await?;
+        let text = output.stdout_text().into_owned();
+        let devices: usize = text.lines().last().unwrap_or_default().trim().parse()?;
+        ensure!(devices > 0, "no block device to try: {output:?}");
+        ensure!(text.lines().count() == 1, "a block device of the host: {output:?}");
+        let sysctl = session.exec("echo 1 > /proc/sys/vm/drop_caches").await?;
+        ensure!(!sysctl.success(), "a setting of the host's kernel could be changed");
+        Ok(())
+    })
+    .await
+}

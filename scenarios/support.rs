@@ -1,0 +1,110 @@
+//! What every scenario begins and ends with: a VPS of its own, a bundle if it fails, nothing left behind.
+
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use futures_util::FutureExt;
+use harness::deployer::{Bootstrapped, Deployd, Deployer, Source};
+use harness::githost::GitHost;
+use harness::project::{Checkout, MAIN_BRANCH, Project};
+use harness::{Settings, TestEnv, Vps, artifacts, probe};
+
+/// A scenario on its way: the environment and the VPS under test.
+pub struct Scenario {
+    pub env: TestEnv,
+    pub vps: Vps,
+}
+
+/// Runs a scenario on a fresh VPS of the system; whatever it comes to, the VPS and everything around it is gone after.
+pub async fn on_a_vps(
+    os: &str,
+    version: &str,
+    body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let env = TestEnv::open_with(Settings { progress: Arc::new(say), ..Settings::from_env()? }).await?;
+    let vps = env.vps(os, version)?.start(&env).await?;
+    let scenario = Scenario { env, vps };
+    let result = AssertUnwindSafe(body(&scenario)).catch_unwind().await.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(anyhow!("panicked: {}", text.unwrap_or("without a text")))
+    });
+    if let (Err(error), Some(dir)) = (&result, std::env::var_os("TESTENV_BUNDLE_DIR")) {
+        artifacts::collect(&scenario.vps, Path::new(&dir), &format!("{error:?}")).await;
+    }
+    let Scenario { env, vps } = scenario;
+    let closed = vps.close().await;
+    env.close().await?;
+    closed?;
+    result
+}
+
+/// Progress of a scenario; the runner keeps it for the bundle.
+pub fn say(line: &str) {
+    eprintln!("==> {line}");
+}
+
+/// The deploy tool of this repository.
+pub async fn deployd(env: &TestEnv) -> anyhow::Result<Deployd> {
+    let binary = std::env::var_os("TESTENV_DEPLOYD_BINARY")
+        .context("TESTENV_DEPLOYD_BINARY names no binary of the deploy daemon; cargo xtask matrix builds one")?;
+    Ok(Deployd::from_binary(env, Path::new(&binary)).await?)
+}
+
+/// A fixture project by name.
+pub fn project(name: &str) -> anyhow::Result<Project> {
+    let dir: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../projects").join(name);
+    Ok(Project::open(&dir)?)
+}
+
+/// A bootstrapped VPS, a git host that it trusts, and a project whose repository is on it.
+pub struct Stage<'a> {
+    scenario: &'a Scenario,
+    pub deployd: Deployd,
+    pub access: Bootstrapped,
+    pub git: GitHost,
+    pub project: Project,
+    pub checkout: Checkout,
+}
+
+impl<'a> Stage<'a> {
+    /// Bootstraps the VPS and puts the project into a repository whose deploy key is not registered yet.
+    pub async fn set(scenario: &'a Scenario, project_name: &str) -> anyhow::Result<Self> {
+        let Scenario { env, vps } = scenario;
+        let name = GitHost::name_for(env, &vps.info().name);
+        let deployd = deployd(env).await?;
+        let trusted = [GitHost::known_hosts_line(env, &name)?];
+        let (access, git) = tokio::join!(deployd.bootstrap(vps, &trusted, &say), GitHost::start(env, &name));
+        let (access, git, project) = (access?, git?, project(project_name)?);
+        git.create(&project.name).await?;
+        let checkout = project.checkout().await?;
+        Ok(Self { scenario, deployd, access, git, project, checkout })
+    }
+
+    /// Lets the VPS read the repository.
+    pub async fn register(&self) -> anyhow::Result<()> {
+        Ok(self.git.register(&self.project.name, &self.access.deploy_key).await?)
+    }
+
+    /// Pushes the present commit and asks the deploy tool to deploy it; answers the commit's hash.
+    pub async fn deploy(&self) -> anyhow::Result<String> {
+        self.git.push(&self.checkout, &self.project.name, MAIN_BRANCH).await?;
+        let remote = self.git.remote(&self.project.name);
+        let source = Source { remote, branch: MAIN_BRANCH.to_owned() };
+        self.deployd.deploy(&self.scenario.vps, &self.access, &self.project, &source, &say).await?;
+        Ok(self.checkout.head().await?)
+    }
+
+    /// The application's page, once it is healthy.
+    pub async fn page(&self) -> anyhow::Result<String> {
+        let deadline = Duration::from_secs(60);
+        Ok(probe::healthy(&self.scenario.vps, &self.project, deadline).await?.body)
+    }
+
+    /// The commit that the deploy tool says is deployed.
+    pub async fn status_commit(&self) -> anyhow::Result<String> {
+        Ok(self.deployd.status(&self.scenario.vps, &self.access).await?.commit_hash)
+    }
+}

@@ -1,0 +1,62 @@
+//! What several commands begin or end with.
+
+use std::sync::Arc;
+
+use harness::image::BaseSources;
+use harness::vps::Vps;
+use harness::{Engine, Settings, TestEnv, Workspace};
+use serde::Serialize;
+
+use crate::cli::Global;
+
+/// Tells a person how far long work is.
+pub fn say(line: &str) {
+    eprintln!("==> {line}");
+}
+
+/// Environment variables and options of every command, together.
+pub fn settings(global: &Global) -> anyhow::Result<Settings> {
+    let mut sources = BaseSources::from_env()?;
+    sources.only = global.base_source.unwrap_or(sources.only);
+    sources.rootfs.clone_from(&global.rootfs);
+    sources.may_install = !global.no_install;
+    Ok(Settings { sources, workspace: workspace(global)?, progress: Arc::new(say) })
+}
+
+/// The workspace that this command works in.
+pub fn workspace(global: &Global) -> anyhow::Result<Workspace> {
+    Ok(match &global.state_dir {
+        Some(dir) => Workspace::at(dir)?,
+        None => Workspace::find()?,
+    })
+}
+
+/// Opens the test environment, does the work, and closes it whatever the work came to.
+pub async fn with_env<T>(global: &Global, work: impl AsyncFnOnce(&TestEnv) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let env = TestEnv::open_with(settings(global)?).await?;
+    let result = work(&env).await;
+    let closed = env.close().await;
+    let value = result?;
+    closed?;
+    Ok(value)
+}
+
+/// The VPS that a person means, for commands that make nothing and so need no lease.
+pub async fn kept_vps(global: &Global, name: Option<&str>) -> anyhow::Result<Vps> {
+    let workspace = workspace(global)?;
+    let info = workspace.find_vps(name)?;
+    Ok(Vps::attach(info, Engine::connect().await?, &workspace)?)
+}
+
+/// Prints the one document that `--json` promises.
+pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// A table with a header row, for terminals of any width.
+pub fn table(header: &[&str]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING).set_header(header);
+    table
+}

@@ -1,0 +1,28 @@
+//! `down`: removes VPSes with everything that belongs to them.
+
+use super::common::{say, with_env, workspace};
+use crate::cli::{Down, Global};
+
+pub async fn run(global: &Global, words: Down) -> anyhow::Result<()> {
+    let workspace = workspace(global)?;
+    let known = workspace.vpses()?;
+    // every name is looked up before anything is removed: a wrong one loses nothing
+    let chosen = if words.all {
+        known
+    } else {
+        words.names.iter().map(|name| workspace.find_vps(Some(name))).collect::<Result<Vec<_>, _>>()?
+    };
+    if chosen.is_empty() {
+        eprintln!("no VPS here");
+        return Ok(());
+    }
+    with_env(global, async |env| {
+        let removed = chosen.iter().map(|info| env.remove(info));
+        for (info, removed) in chosen.iter().zip(futures_util::future::join_all(removed).await) {
+            removed?;
+            say(&format!("{} is gone", info.name));
+        }
+        Ok(())
+    })
+    .await
+}

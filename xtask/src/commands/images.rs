@@ -1,0 +1,66 @@
+//! `images`: what is cached, how large, how old.
+
+use harness::image::{REPOSITORY, vps_image};
+use harness::lease::MachineDir;
+use harness::{Engine, Failure};
+
+use super::common::{print_json, say, table, with_env};
+use crate::cli::{Global, Images, ImagesAction, Json};
+
+pub async fn run(global: &Global, words: Images) -> anyhow::Result<()> {
+    match words.action.unwrap_or(ImagesAction::List(Json { json: false })) {
+        ImagesAction::List(json) => list(json).await,
+        ImagesAction::Build { os, version } => build(global, &os, &version).await,
+        ImagesAction::Prune => prune().await,
+    }
+}
+
+async fn list(json: Json) -> anyhow::Result<()> {
+    let images = Engine::connect().await?.images(&format!("{REPOSITORY}/*")).await?;
+    if json.json {
+        return print_json(&images);
+    }
+    let mut table = table(&["IMAGE", "SIZE", "AGE"]);
+    for image in &images {
+        let megabytes = format!("{} MB", image.size_bytes / 1_000_000);
+        table.add_row([image.tags.join(" "), megabytes, age(image.created).unwrap_or_default()]);
+    }
+    println!("{table}");
+    Ok(())
+}
+
+async fn build(global: &Global, os: &str, version: &str) -> anyhow::Result<()> {
+    let image = with_env(global, async |env| {
+        let system = env.system(os, version)?;
+        let base = env.sources().obtain(env.engine(), env.lease(), system, env.progress()).await?;
+        Ok(vps_image(env.engine(), env.lease(), system, &base, env.progress()).await?)
+    })
+    .await?;
+    println!("{image}");
+    Ok(())
+}
+
+async fn prune() -> anyhow::Result<()> {
+    let engine = Engine::connect().await?;
+    for tag in engine.images(&format!("{REPOSITORY}/*")).await?.into_iter().flat_map(|image| image.tags) {
+        engine.remove_image(&tag).await?;
+        say(&format!("removed {tag}"));
+    }
+    let packages = MachineDir::find()?.packages();
+    match std::fs::remove_dir_all(&packages) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            let failure = Failure::new(packages.display().to_string(), "remove the package cache").saw(error);
+            Err(harness::Error::File(failure).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How long ago a time in seconds since 1970 was, in words.
+pub fn age(created: i64) -> Option<String> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
+    let seconds = now.saturating_sub(u64::try_from(created).ok()?);
+    // the two largest units tell enough
+    let words = humantime::format_duration(std::time::Duration::from_secs(seconds)).to_string();
+    Some(words.split(' ').take(2).collect::<Vec<_>>().join(" "))
+}

@@ -1,0 +1,56 @@
+//! `testenv`: starts a mock VPS and tells how to log in.
+
+use harness::{VpsInfo, VpsRequest};
+
+use super::bootstrap;
+use super::common::{print_json, with_env};
+use crate::cli::{Global, Testenv};
+
+pub async fn run(global: &Global, words: Testenv) -> anyhow::Result<()> {
+    let json = words.json.json;
+    let info = with_env(global, async |env| {
+        let request = request(env.vps(&words.os, &words.version)?, &words);
+        let vps = request.start(env).await?;
+        if words.bootstrap {
+            bootstrap::bootstrap(env, &vps).await?;
+        }
+        Ok(vps.info().clone())
+    })
+    .await?;
+    if json { print_json(&info) } else { show(&info) }
+}
+
+fn request(mut request: VpsRequest, words: &Testenv) -> VpsRequest {
+    request = request.kept();
+    if let Some(name) = &words.name {
+        request = request.with_name(name);
+    }
+    if let Some(init) = words.init {
+        request = request.with_init(init);
+    }
+    if let Some(bytes) = words.memory {
+        request = request.with_memory(bytes);
+    }
+    if let Some(cpus) = words.cpus {
+        request = request.with_cpus(cpus);
+    }
+    if let Some(time) = words.ttl {
+        request = request.with_lifetime(time);
+    }
+    words.publish.iter().fold(request, |request, port| request.with_port(*port))
+}
+
+fn show(info: &VpsInfo) -> anyhow::Result<()> {
+    let VpsInfo { name, address, ssh, timings_ms, .. } = info;
+    println!("{} is ready at {address} ({} ms)", info.subject(), timings_ms.start + timings_ms.ready);
+    println!("  {}", ssh.command);
+    println!("  cargo xtask ssh {name}");
+    for port in info.ports.iter().filter(|port| port.vps != 22) {
+        println!("  port {} is {}:{} on this machine", port.vps, port.host_address, port.host);
+    }
+    if let Some(time) = &info.expires_at {
+        println!("  may be removed from {time} on");
+    }
+    println!("  cargo xtask down {name}");
+    Ok(())
+}
