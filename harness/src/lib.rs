@@ -4,6 +4,7 @@
 pub mod artifacts;
 pub mod catalog;
 pub mod deployer;
+pub mod doctor;
 pub mod engine;
 pub mod error;
 pub mod githost;

@@ -56,6 +56,13 @@ pub async fn engine(may_install: bool, progress: Progress<'_>) -> Result<Engine>
     })
 }
 
+/// Whether this machine's distribution has a package.
+pub(crate) async fn is_installable(package: &str) -> bool {
+    // one line per version that can be had, none for a name that only other packages mention
+    let versions = Command::new("apt-cache").args(["madison", package]).stdin(Stdio::null()).output().await;
+    versions.is_ok_and(|output| !output.stdout.trim_ascii().is_empty())
+}
+
 /// Installs packages of this machine's distribution, after saying so.
 async fn install(packages: &[&str], may_install: bool, progress: Progress<'_>) -> Result<()> {
     let line = format!("apt-get install --yes {}", packages.join(" "));

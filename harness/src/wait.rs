@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
 
 /// How often a check is repeated at the least, and at the most once it has been tried a few times.
 const PACE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
@@ -34,16 +36,20 @@ where
     Fut: Future<Output = Seen<T>>,
 {
     let start = Instant::now();
+    let end = start + deadline;
     let mut last = "nothing yet".to_owned();
     let mut pace = PACE.0;
     loop {
-        let left = deadline.saturating_sub(start.elapsed());
-        match tokio::time::timeout(left, check()).await {
+        match timeout_at(end, check()).await {
             Ok(Seen::Ready(value)) => return Ok(value),
             Ok(Seen::NotYet(seen)) => last = seen,
-            Err(_) => return Err(TimedOut { what: what.to_string(), elapsed: start.elapsed(), last }),
+            Err(_) => {}
         }
-        pause(pace.min(deadline.saturating_sub(start.elapsed()))).await;
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(TimedOut { what: what.to_string(), elapsed: start.elapsed(), last });
+        }
+        pause(pace.min(left)).await;
         pace = (pace * 5 / 4).min(PACE.1);
     }
 }

@@ -1,6 +1,6 @@
 //! A base image made from the distribution's package mirror, with mmdebstrap.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -50,7 +50,14 @@ pub(super) async fn answers(system: &System) -> Result<String, String> {
     let release = format!("{url}/dists/{suite}/InRelease");
     let get = http::client().head(&release).timeout(REACH).send().await;
     let answer = get.map_err(|error| format!("{release}: {}", chain(&error)))?;
-    if answer.status().is_success() { Ok(url) } else { Err(format!("{release}: HTTP {}", answer.status())) }
+    if !answer.status().is_success() {
+        return Err(format!("{release}: HTTP {}", answer.status()));
+    }
+    // what a mirror serves counts only where its signature can be checked
+    if Path::new(&mirror.keyring).exists() || provision::is_installable(&mirror.keyring_package).await {
+        return Ok(url);
+    }
+    Err(format!("{url} answers, but its key ring {} is not on this machine and no package brings it", mirror.keyring))
 }
 
 impl<'a> Plan<'a> {

@@ -9,3 +9,4 @@ mod start;
 pub use info::{PortInfo, SshInfo, Timings, VpsInfo};
 pub use machine::Vps;
 pub use request::{PortMapping, VpsRequest};
+pub use start::CAPABILITIES;

@@ -19,7 +19,7 @@ use crate::testenv::TestEnv;
 
 /// The capabilities of PID 1: the engine's default fourteen, which a nested engine hands on to its containers, and the
 /// two that systemd and a nested engine need for mounts and networks. Neither reaches the host's disks, clock, modules.
-const CAPABILITIES: [&str; 16] = [
+pub const CAPABILITIES: [&str; 16] = [
     "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW",
     "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT", "NET_ADMIN", "SYS_ADMIN",
 ];

@@ -1,0 +1,239 @@
+//! What this machine can do, what it cannot, what that costs, and how to mend it.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde::Serialize;
+
+use crate::catalog::Catalog;
+use crate::engine::About;
+use crate::error::chain;
+use crate::{Engine, http, provision};
+
+/// How long a registry or a mirror may take to answer.
+const REACH: Duration = Duration::from_secs(3);
+/// systemd machines stall at about a dozen below this.
+const INOTIFY_INSTANCES: u64 = 512;
+/// Bases, VPS images and a few VPSes with images of their own.
+const DISK: u64 = 10 << 30;
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// What was looked at.
+    pub name: String,
+    /// What it came to.
+    pub state: State,
+    /// What was seen.
+    pub seen: String,
+    /// What it costs where it is not all there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<String>,
+    /// How to mend it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
+}
+
+/// What a check came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// All there.
+    Ok,
+    /// Enough to work, with a price.
+    Limited,
+    /// Not there.
+    Missing,
+}
+
+impl Check {
+    fn ok(name: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self { name: name.into(), state: State::Ok, seen: seen.into(), cost: None, mend: None }
+    }
+
+    fn not(mut self, state: State, cost: &str, mend: &str) -> Self {
+        self.state = state;
+        self.cost = Some(cost.to_owned());
+        self.mend = Some(mend.to_owned());
+        self
+    }
+}
+
+/// Looks at everything; an engine that cannot be reached is the first row.
+pub async fn examine() -> Vec<Check> {
+    let mut checks = match Engine::connect().await {
+        Ok(engine) => engine_checks(&engine).await,
+        Err(error) => {
+            let seen = error.failure().seen().unwrap_or_default().to_owned();
+            let mend = "systemctl start docker, or apt-get install docker.io, or name another engine with DOCKER_HOST";
+            vec![Check::ok("engine", seen).not(State::Missing, "nothing runs without one", mend)]
+        }
+    };
+    checks.extend([mmdebstrap(), git(), inotify(), netem()]);
+    checks.extend(reach().await);
+    checks
+}
+
+async fn engine_checks(engine: &Engine) -> Vec<Check> {
+    let about = match engine.about().await {
+        Ok(about) => about,
+        Err(error) => {
+            return vec![Check::ok("engine", error.to_string()).not(State::Missing, "nothing runs", "journalctl -u docker")];
+        }
+    };
+    let version = format!("{} (API {}) at {}", about.version, about.api_version, engine.address());
+    let size = format!("{} processors, {} MiB of memory, {}", about.cpus, about.memory_bytes >> 20, about.arch);
+    vec![
+        Check::ok("engine", version),
+        Check::ok("size", size),
+        cgroup(&about),
+        Check::ok("kernel", about.kernel.clone()),
+        storage(&about),
+        capabilities(),
+        loopback_registry(&about),
+        disk(engine, &about),
+    ]
+}
+
+fn cgroup(about: &About) -> Check {
+    let check = Check::ok("cgroup version", about.cgroup_version.clone());
+    match about.cgroup_version.as_str() {
+        "1" => check.not(
+            State::Limited,
+            "systems with systemd 258 and later (Ubuntu 26.04) cannot have it as PID 1",
+            "boot the host with cgroup v2, or use --init sshd for those systems",
+        ),
+        "2" => check.not(
+            State::Limited,
+            "CentOS 7's systemd 219 cannot be PID 1",
+            "use --init sshd for that system; nothing else is affected",
+        ),
+        _ => check,
+    }
+}
+
+fn storage(about: &About) -> Check {
+    let check = Check::ok("storage driver", about.storage_driver.clone());
+    match about.storage_driver.as_str() {
+        "overlay2" | "overlayfs" | "btrfs" | "zfs" => check,
+        "vfs" => check.not(State::Limited, "each container is a full copy: slow, and large", "use overlay2 in daemon.json"),
+        _ => check.not(State::Limited, "building images is slower", "use overlay2 in daemon.json where the kernel allows it"),
+    }
+}
+
+/// What the engine may hand on to a VPS, seen from this process where both are on one machine.
+fn capabilities() -> Check {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let bounding = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
+    let bounding = bounding.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
+    let check = Check::ok("capabilities", bounding.map_or_else(|| "unknown".to_owned(), |set| format!("bounding set {set:x}")));
+    // the numbers of linux/capability.h
+    let missing = |number: u32| bounding.is_some_and(|set| set & (1 << number) == 0);
+    if missing(21) || missing(12) {
+        let cost = "without SYS_ADMIN and NET_ADMIN no VPS can have systemd or an engine of its own";
+        return check.not(State::Missing, cost, "run where these capabilities are not taken away");
+    }
+    check
+}
+
+fn loopback_registry(about: &About) -> Check {
+    if about.loopback_registries {
+        return Check::ok("registry on 127.0.0.1", "may be spoken to without TLS");
+    }
+    Check::ok("registry on 127.0.0.1", "the engine wants TLS").not(
+        State::Missing,
+        "the stock cannot be filled",
+        "add 127.0.0.0/8 to insecure-registries in daemon.json",
+    )
+}
+
+fn disk(engine: &Engine, about: &About) -> Check {
+    if !engine.is_local() {
+        return Check::ok("disk", "the engine is on another machine");
+    }
+    let Ok(stat) = nix::sys::statvfs::statvfs(about.data_root.as_str()) else {
+        return Check::ok("disk", format!("{} cannot be looked at", about.data_root));
+    };
+    let free = stat.blocks_available() * stat.fragment_size();
+    let check = Check::ok("disk", format!("{} GiB free in {}", free >> 30, about.data_root));
+    if free >= DISK {
+        return check;
+    }
+    check.not(State::Limited, "a matrix of several systems may fill it", "cargo xtask images prune; docker system df")
+}
+
+fn mmdebstrap() -> Check {
+    match provision::find_program("mmdebstrap") {
+        Some(path) => Check::ok("mmdebstrap", path.display().to_string()),
+        None => Check::ok("mmdebstrap", "not installed").not(
+            State::Limited,
+            "no base from a package mirror; on Debian and Ubuntu it is installed when it is needed",
+            "apt-get install mmdebstrap",
+        ),
+    }
+}
+
+fn git() -> Check {
+    match provision::find_program("git") {
+        Some(path) => Check::ok("git", path.display().to_string()),
+        None => Check::ok("git", "not installed").not(State::Missing, "no deploys", "apt-get install git openssh-client"),
+    }
+}
+
+fn inotify() -> Check {
+    let file = "/proc/sys/fs/inotify/max_user_instances";
+    let limit = std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse::<u64>().ok());
+    let check = Check::ok("inotify instances", limit.map_or_else(|| "unknown".to_owned(), |it| it.to_string()));
+    if limit.is_none_or(|limit| limit >= INOTIFY_INSTANCES) {
+        return check;
+    }
+    check.not(
+        State::Limited,
+        "beyond about ten VPSes with systemd at once, units fail to start",
+        "sysctl -w fs.inotify.max_user_instances=512",
+    )
+}
+
+fn netem() -> Check {
+    let release = nix::sys::utsname::uname().map(|it| it.release().to_string_lossy().into_owned()).unwrap_or_default();
+    let built_in = std::fs::read_to_string(format!("/lib/modules/{release}/modules.builtin")).unwrap_or_default();
+    let module = std::path::Path::new("/lib/modules").join(&release).join("kernel/net/sched");
+    let loadable = std::fs::read_dir(module).into_iter().flatten().flatten();
+    let loadable = loadable.map(|file| file.file_name()).any(|name| name.to_string_lossy().starts_with("sch_netem"));
+    if loadable || built_in.contains("sch_netem") {
+        return Check::ok("netem queue", "there");
+    }
+    Check::ok("netem queue", "not in this kernel's modules").not(
+        State::Limited,
+        "networks cannot be made slow or lossy, only cut or narrowed",
+        "a kernel with sch_netem",
+    )
+}
+
+/// The registries and mirrors of the catalog, each host once.
+async fn reach() -> Vec<Check> {
+    let mut addresses: Vec<(String, String)> = Vec::new();
+    for system in Catalog::built_in().systems() {
+        let registry = system.base.split('/').next().unwrap_or_default();
+        // Docker Hub's name for people is not the host that serves images
+        let host = if registry == "docker.io" { "registry-1.docker.io" } else { registry };
+        addresses.push((format!("registry {registry}"), format!("https://{host}/v2/")));
+        if let Some(mirror) = &system.mirror {
+            addresses.push((format!("mirror of {}", system.os), mirror.url.clone() + "/dists/"));
+        }
+    }
+    addresses.sort();
+    addresses.dedup();
+    join_all(addresses.into_iter().map(async |(name, url)| match http::client().get(&url).timeout(REACH).send().await {
+        Ok(_) => Check::ok(name, url),
+        Err(error) => {
+            let mend = if name.starts_with("registry") {
+                "name a mirror with TESTENV_REGISTRY_MIRROR=http://host:port"
+            } else {
+                "name another with TESTENV_APT_MIRROR_<OS>=http://host/path"
+            };
+            Check::ok(name, chain(&error)).not(State::Limited, "no bases from there", mend)
+        }
+    }))
+    .await
+}
