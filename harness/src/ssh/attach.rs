@@ -73,14 +73,14 @@ impl Session {
         let mut channel = Opened::command(channel);
         request(&channel, command, terminal.as_ref()).await.map_err(|e| session.broken(&e))?;
         let write = Arc::clone(&channel.write);
-        let (feed, resize) = (feed(&write, input), resize(&write, terminal));
-        tokio::pin!(feed, resize);
-        let (mut fed, mut status) = (false, None);
+        let (sending, resizing) = (feed(&write, input), resize(&write, terminal));
+        tokio::pin!(sending, resizing);
+        let (mut sent, mut status) = (false, None);
         loop {
             let message = tokio::select! {
                 message = channel.read.wait() => message,
-                () = &mut feed, if !fed => { fed = true; continue }
-                () = &mut resize => continue,
+                () = &mut sending, if !sent => { sent = true; continue }
+                () = &mut resizing => continue,
             };
             match message {
                 Some(ChannelMsg::Data { data }) => pass(&mut output, &data).await?,
@@ -121,7 +121,7 @@ async fn resize(write: &ChannelWriteHalf<Msg>, terminal: Option<Terminal>) {
             let _ = write.window_change(columns, rows, 0, 0).await;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// A reader who has gone away (`| head`) ends the command, as it would here.

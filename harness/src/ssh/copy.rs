@@ -1,7 +1,7 @@
 //! Copying files and folders to and from a VPS.
 
 use std::collections::VecDeque;
-use std::fs::Permissions;
+use std::fs::{Metadata, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -34,14 +34,8 @@ impl Session {
                 sftp.make_folder(&remote).await?;
                 left.extend(entries(&sftp, &local, &remote).await?);
                 folders.push((remote, found.permissions().mode()));
-            } else if found.is_symlink() {
-                let target = fs::read_link(&local).await.map_err(|e| sftp.here(&local, e))?;
-                sftp.make_link(&remote, &target.to_string_lossy()).await?;
-            } else if found.is_file() {
-                let file = fs::File::open(&local).await.map_err(|e| sftp.here(&local, e))?;
-                sftp.put(file, &local, &remote, found.permissions().mode()).await?;
             } else {
-                return Err(sftp.here(&local, "is neither a file nor a folder nor a link"));
+                put(&sftp, &local, &remote, &found).await?;
             }
         }
         // Last and from the inside out: a folder that may not be written to must be filled first.
@@ -68,26 +62,24 @@ impl Session {
         let sftp = Sftp::open(self, format!("download {remote} to {}", local.display())).await?;
         let remote = from_home(remote);
         let found = sftp.look(&remote).await?;
-        let found = found.ok_or_else(|| sftp.there(&remote, &std::io::Error::other("there is no such file")))?;
+        let found = found.ok_or_else(|| sftp.there(&remote, "there is no such file"))?;
         let mut left = VecDeque::from([(remote, local.to_owned(), found)]);
         let mut folders = Vec::new();
         while let Some((remote, local, found)) = left.pop_front() {
             if found.is_dir() {
                 make_folder(&sftp, &local).await?;
                 for (name, found) in sftp.list(&remote).await? {
-                    let path = below(&local, &name).ok_or_else(|| sftp.here(&local, format!("will not make {name:?}")))?;
+                    let path =
+                        below(&local, &name).ok_or_else(|| sftp.here(&local, format!("will not make {name:?}")))?;
                     left.push_back((format!("{}/{name}", remote.trim_end_matches('/')), path, found));
                 }
                 folders.push((local, found.permissions.unwrap_or(0o755) & MODE_BITS));
             } else if found.is_symlink() {
-                let target = sftp.read_link(&remote).await?;
-                // As with files: what was there makes room, and what cannot be removed shows itself in the next step.
-                let _ = fs::remove_file(&local).await;
-                fs::symlink(target, &local).await.map_err(|e| sftp.here(&local, e))?;
+                fetch_link(&sftp, &remote, &local).await?;
             } else if found.is_regular() {
                 fetch(&sftp, &remote, &local).await?;
             } else {
-                return Err(sftp.there(&remote, &std::io::Error::other("is neither a file nor a folder nor a link")));
+                return Err(sftp.there(&remote, "is neither a file nor a folder nor a link"));
             }
         }
         for (local, mode) in folders.iter().rev() {
@@ -104,7 +96,7 @@ impl Session {
         let (mut file, _) = sftp.get(&remote).await?;
         let mut bytes = Vec::new();
         if let Err(Side::From(e) | Side::To(e)) = transfer(&mut file, &mut bytes).await {
-            return Err(sftp.there(&remote, &e));
+            return Err(sftp.there(&remote, e));
         }
         sftp.close().await;
         Ok(bytes)
@@ -118,6 +110,19 @@ fn from_home(remote: &str) -> String {
         Some(rest) if rest.starts_with('/') => rest.trim_start_matches('/').to_owned(),
         _ => remote.to_owned(),
     }
+}
+
+/// Copies one thing that is no folder to the VPS.
+async fn put(sftp: &Sftp, local: &Path, remote: &str, found: &Metadata) -> Result<()> {
+    if found.is_symlink() {
+        let target = fs::read_link(local).await.map_err(|e| sftp.here(local, e))?;
+        return sftp.make_link(remote, &target.to_string_lossy()).await;
+    }
+    if !found.is_file() {
+        return Err(sftp.here(local, "is neither a file nor a folder nor a link"));
+    }
+    let file = fs::File::open(local).await.map_err(|e| sftp.here(local, e))?;
+    sftp.put(file, local, remote, found.permissions().mode()).await
 }
 
 /// What is in a local folder, each with its name on the VPS.
@@ -139,6 +144,13 @@ async fn make_folder(sftp: &Sftp, local: &Path) -> Result<()> {
     }
 }
 
+async fn fetch_link(sftp: &Sftp, remote: &str, local: &Path) -> Result<()> {
+    let target = sftp.read_link(remote).await?;
+    // As with files: what was there makes room, and what cannot be removed shows itself in the next step.
+    let _ = fs::remove_file(local).await;
+    fs::symlink(target, local).await.map_err(|e| sftp.here(local, e))
+}
+
 /// Reads a file of the VPS into a nameless neighbour of `local` that takes its place once it is whole.
 async fn fetch(sftp: &Sftp, remote: &str, local: &Path) -> Result<()> {
     let (mut file, found) = sftp.get(remote).await?;
@@ -147,7 +159,7 @@ async fn fetch(sftp: &Sftp, remote: &str, local: &Path) -> Result<()> {
     let mut writer = fs::File::from_std(part.reopen().map_err(|e| sftp.here(local, e))?);
     match transfer(&mut file, &mut writer).await {
         Ok(()) => {}
-        Err(Side::From(e)) => return Err(sftp.there(remote, &e)),
+        Err(Side::From(e)) => return Err(sftp.there(remote, e)),
         Err(Side::To(e)) => return Err(sftp.here(local, e)),
     }
     let mode = found.permissions.unwrap_or(0o644) & MODE_BITS;

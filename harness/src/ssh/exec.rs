@@ -9,6 +9,7 @@ use russh::{ChannelMsg, ChannelWriteHalf, Sig};
 use tokio::time::timeout;
 
 use super::channel::Opened;
+use super::kill::Marker;
 use super::output::{ExitStatus, Output, Stream, tail};
 use super::quote::quote;
 use super::session::Session;
@@ -17,6 +18,8 @@ use crate::error::{Error, Result};
 /// SSH's number for standard error.
 const EXTENDED_STDERR: u32 = 1;
 
+type OnOutput<'a> = Box<dyn FnMut(Stream, &[u8]) + Send + 'a>;
+
 /// How a command is run, where it is more than its text.
 #[derive(Default)]
 #[must_use]
@@ -24,7 +27,7 @@ pub struct Exec<'a> {
     stdin: Bytes,
     env: Vec<(String, String)>,
     deadline: Option<Duration>,
-    on_output: Option<Box<dyn FnMut(Stream, &[u8]) + Send + 'a>>,
+    on_output: Option<OnOutput<'a>>,
     keep: Option<usize>,
 }
 
@@ -47,7 +50,7 @@ impl<'a> Exec<'a> {
         self
     }
 
-    /// Kills the command and fails once this much time has passed.
+    /// Fails once this much time has passed, and kills the command with everything that it started in its session.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
@@ -99,12 +102,16 @@ impl Session {
     /// [`Session::exec`] with input, variables, a deadline, output as it comes.
     pub async fn exec_with(&self, command: &str, exec: Exec<'_>) -> Result<Output> {
         let start = Instant::now();
-        let (script, deadline) = (exec.script(command), exec.deadline);
+        let limit = exec.deadline.map(|deadline| (deadline, Marker::new()));
+        let script = limit.iter().fold(exec.script(command), |script, (_, marker)| marker.mark(&script));
         let mut got = Collected { keep: exec.keep, on_output: exec.on_output, ..Collected::default() };
         let driven = self.drive(&script, exec.stdin, &mut got);
-        let ended = match deadline {
-            Some(limit) => timeout(limit, driven).await.unwrap_or_else(|_| Err("the deadline passed".to_owned())),
+        let ended = match limit {
             None => driven.await,
+            Some((deadline, marker)) => match timeout(deadline, driven).await {
+                Ok(ended) => ended,
+                Err(_) => Err(marker.kill(self).await.to_owned()),
+            },
         };
         let elapsed = start.elapsed();
         match ended {
@@ -124,13 +131,13 @@ impl Session {
         let write = std::sync::Arc::clone(&channel.write);
         // Beside the reading and dropped with it: a command that does not read its input must not hold its output up,
         // and on a lost connection a writer would wait for room forever.
-        let feed = feed(&write, stdin);
-        tokio::pin!(feed);
-        let (mut fed, mut status, mut complete) = (false, None, false);
+        let sending = feed(&write, stdin);
+        tokio::pin!(sending);
+        let (mut sent, mut status, mut complete) = (false, None, false);
         loop {
             let message = tokio::select! {
                 message = channel.read.wait() => message,
-                () = &mut feed, if !fed => { fed = true; continue }
+                () = &mut sending, if !sent => { sent = true; continue }
             };
             match message {
                 Some(ChannelMsg::Data { data }) => got.add(Stream::Stdout, &data),
@@ -182,7 +189,7 @@ struct Collected<'a> {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     keep: Option<usize>,
-    on_output: Option<Box<dyn FnMut(Stream, &[u8]) + Send + 'a>>,
+    on_output: Option<OnOutput<'a>>,
 }
 
 impl Collected<'_> {

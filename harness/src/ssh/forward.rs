@@ -28,7 +28,8 @@ impl Session {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|e| failed(&e))?;
         let address = listener.local_addr().map_err(|e| failed(&e))?;
         let last_error = Arc::default();
-        let to = Destination { session: self.clone(), host: host.to_owned(), port, last_error: Arc::clone(&last_error) };
+        let to =
+            Destination { session: self.clone(), host: host.to_owned(), port, last_error: Arc::clone(&last_error) };
         Ok(Forward { address, last_error, task: tokio::spawn(accept(listener, Arc::new(to))) })
     }
 }

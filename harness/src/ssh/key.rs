@@ -140,8 +140,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys/id_ed25519");
         let made = KeyPair::load_or_generate(&path).unwrap();
-        let mode = fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o7777, 0o600);
+        let bits = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(bits & 0o7777, 0o600);
         assert_eq!(KeyPair::load_or_generate(&path).unwrap().public_line(), made.public_line());
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing else is left behind");
     }

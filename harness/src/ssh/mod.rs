@@ -7,6 +7,7 @@ mod copy;
 mod exec;
 mod forward;
 mod key;
+mod kill;
 mod output;
 mod quote;
 mod session;

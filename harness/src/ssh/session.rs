@@ -2,21 +2,23 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use russh::client;
 use russh::{Channel, ChannelMsg, Disconnect};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::channel::Opened;
 use super::target::Target;
 use super::verify::{Peer, Verifier};
 use crate::error::{Failure, chain};
-use crate::wait::{Seen, wait_until};
 
 /// How long a further connection may take to a server that has just answered on another.
 const OVERFLOW: Duration = Duration::from_secs(30);
+
+/// How long a connection may take to close after the goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// An authenticated connection. Clones share it; it closes when the last one is dropped.
 #[derive(Clone)]
@@ -26,13 +28,12 @@ struct Inner {
     target: Target,
     handle: client::Handle<Verifier>,
     peer: Arc<Peer>,
-    used: AtomicBool,
     overflow: Mutex<Option<Session>>,
 }
 
 impl Session {
     pub(super) fn new(target: Target, handle: client::Handle<Verifier>, peer: Arc<Peer>) -> Self {
-        Self(Arc::new(Inner { target, handle, peer, used: AtomicBool::new(false), overflow: Mutex::new(None) }))
+        Self(Arc::new(Inner { target, handle, peer, overflow: Mutex::new(None) }))
     }
 
     /// Whether the connection still stands, as far as this side knows: a server that vanished without a word is noticed
@@ -55,10 +56,7 @@ impl Session {
         }
         // A connection that is already gone is as closed as it gets, and a server that does not answer is not waited for.
         let _ = self.0.handle.disconnect(Disconnect::ByApplication, "closed", "").await;
-        let _ = wait_until(Duration::from_secs(1), "the connection to close", async || {
-            if self.is_alive() { Seen::NotYet("still open".to_owned()) } else { Seen::Ready(()) }
-        })
-        .await;
+        let _ = timeout(GOODBYE, self.0.peer.ended()).await;
     }
 
     /// A channel for a command or a subsystem, on a further connection when the server allows no more on this one:
@@ -67,11 +65,9 @@ impl Session {
     /// It comes with the session that it belongs to, which alone can tell why it ended.
     pub(super) async fn open(&self) -> Result<(Session, Channel<client::Msg>), String> {
         match self.0.handle.channel_open_session().await {
-            Ok(channel) => {
-                self.0.used.store(true, Ordering::Relaxed);
-                Ok((self.clone(), channel))
-            }
-            Err(russh::Error::ChannelOpenFailure(_)) if self.0.used.load(Ordering::Relaxed) => {
+            Ok(channel) => Ok((self.clone(), channel)),
+            // A server that refuses the first one already would refuse it on any connection.
+            Err(russh::Error::ChannelOpenFailure(_)) if self.0.peer.took_channel() => {
                 let more = Box::pin(self.overflow()).await?;
                 Box::pin(more.open()).await
             }
@@ -84,7 +80,8 @@ impl Session {
         if let Some(more) = overflow.as_ref().filter(|more| more.is_alive()) {
             return Ok(more.clone());
         }
-        let more = Session::connect(&self.0.target, OVERFLOW).await.map_err(|e| format!("a further connection: {e}"))?;
+        let more =
+            Session::connect(&self.0.target, OVERFLOW).await.map_err(|e| format!("a further connection: {e}"))?;
         Ok(overflow.insert(more).clone())
     }
 

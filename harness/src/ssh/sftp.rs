@@ -15,7 +15,7 @@ use super::session::Session;
 use crate::error::{Error, Failure, Result, chain};
 
 /// The longest silence after a request. A lost connection ends it sooner; a slow disk must not.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How much is read before it is written.
 const PIECE: usize = 256 * 1024;
@@ -37,7 +37,9 @@ impl Sftp {
         let start = Instant::now();
         let fail = |why: String| {
             let failure = session.failure(action.clone()).after(start.elapsed()).saw(why);
-            Error::Copy(failure.hint("sshd needs its sftp-server for this: the package openssh-sftp-server or openssh-server"))
+            Error::Copy(
+                failure.hint("sshd needs its sftp-server for this: the package openssh-sftp-server or openssh-server"),
+            )
         };
         let lost = |why: String| Error::Copy(session.failure(action.clone()).after(start.elapsed()).saw(why));
         let (session, channel) = session.open().await.map_err(lost)?;
@@ -55,8 +57,8 @@ impl Sftp {
     }
 
     /// An error on the VPS.
-    pub fn there(&self, path: &str, error: &impl std::error::Error) -> Error {
-        let seen = self.session.gone().unwrap_or_else(|| chain(error));
+    pub fn there(&self, path: &str, error: impl Display) -> Error {
+        let seen = self.session.gone().unwrap_or_else(|| words(&error.to_string()).to_owned());
         Error::Copy(self.failure().saw(format!("on the VPS, {path}: {seen}")))
     }
 
@@ -66,28 +68,28 @@ impl Sftp {
 
     /// What a path is, links followed; nothing when there is nothing.
     pub async fn look(&self, path: &str) -> Result<Option<Metadata>> {
-        found(self.remote.metadata(path).await).map_err(|e| self.there(path, &e))
+        found(self.remote.metadata(path).await).map_err(|e| self.there(path, e))
     }
 
     /// The entries of a folder: name and what each is, links not followed.
     pub async fn list(&self, path: &str) -> Result<Vec<(String, Metadata)>> {
-        let entries = self.remote.read_dir(path).await.map_err(|e| self.there(path, &e))?;
+        let entries = self.remote.read_dir(path).await.map_err(|e| self.there(path, e))?;
         Ok(entries.map(|entry| (entry.file_name(), entry.metadata())).collect())
     }
 
     /// The target of a link.
     pub async fn read_link(&self, path: &str) -> Result<String> {
-        self.remote.read_link(path).await.map_err(|e| self.there(path, &e))
+        self.remote.read_link(path).await.map_err(|e| self.there(path, e))
     }
 
     /// Makes a folder unless it is there.
     pub async fn make_folder(&self, path: &str) -> Result<()> {
         match self.look(path).await? {
             Some(there) if there.is_dir() => Ok(()),
-            Some(_) => Err(Error::Copy(self.failure().saw(format!("on the VPS, {path}: is there and is no folder")))),
+            Some(_) => Err(self.there(path, "is there and is no folder")),
             None => match self.remote.create_dir(path).await {
                 Ok(()) => Ok(()),
-                Err(e) => Err(self.explained(path, &e).await),
+                Err(e) => Err(self.explained(path, e).await),
             },
         }
     }
@@ -97,13 +99,13 @@ impl Sftp {
         // Absent is the usual case; what cannot be removed shows itself in the next request.
         let _ = self.remote.remove_file(path).await;
         // OpenSSH has always read the two names the other way round than the protocol's draft, and so do its followers.
-        self.remote.symlink(target, path).await.map_err(|e| self.there(path, &e))
+        self.remote.symlink(target, path).await.map_err(|e| self.there(path, e))
     }
 
     /// Sets the permission bits.
     pub async fn set_mode(&self, path: &str, mode: u32) -> Result<()> {
         let wanted = FileAttributes { permissions: Some(mode & MODE_BITS), ..FileAttributes::empty() };
-        self.remote.set_metadata(path, wanted).await.map_err(|e| self.there(path, &e))
+        self.remote.set_metadata(path, wanted).await.map_err(|e| self.there(path, e))
     }
 
     /// Writes a file in place of what was there.
@@ -113,38 +115,42 @@ impl Sftp {
         let private = FileAttributes { permissions: Some(0o600), ..FileAttributes::empty() };
         let mut file = match self.remote.open_with_flags_and_attributes(path, flags, private).await {
             Ok(file) => file,
-            Err(e) => return Err(self.explained(path, &e).await),
+            Err(e) => return Err(self.explained(path, e).await),
         };
         match transfer(&mut from, &mut file).await.and(Ok(())) {
             Ok(()) => {}
             Err(Side::From(e)) => return Err(self.here(local, e)),
-            Err(Side::To(e)) => return Err(self.explained(path, &e).await),
+            Err(Side::To(e)) => return Err(self.explained(path, e).await),
         }
         if let Err(e) = file.close().await {
-            return Err(self.explained(path, &e).await);
+            return Err(self.explained(path, e).await);
         }
         self.set_mode(path, mode).await
     }
 
     /// Opens a file to read; with what it is.
     pub async fn get(&self, path: &str) -> Result<(File, Metadata)> {
-        let file = self.remote.open(path).await.map_err(|e| self.there(path, &e))?;
-        let metadata = file.metadata().await.map_err(|e| self.there(path, &e))?;
+        let file = self.remote.open(path).await.map_err(|e| self.there(path, e))?;
+        let metadata = file.metadata().await.map_err(|e| self.there(path, e))?;
         Ok((file, metadata))
     }
 
     /// An error of a write: OpenSSH says just "Failure" when a disk is full, so the disk is asked.
-    async fn explained(&self, path: &str, error: &impl std::error::Error) -> Error {
+    async fn explained(&self, path: &str, error: impl Display) -> Error {
         let folder = path.rsplit_once('/').map_or(".", |(folder, _)| if folder.is_empty() { "/" } else { folder });
-        let full = match self.remote.fs_info(folder).await {
-            Ok(Some(fs)) if fs.blocks_avail == 0 => Some(format!("its disk is full: {} of space, none free", size(&fs))),
-            Ok(Some(fs)) if fs.inodes > 0 && fs.inodes_avail == 0 => Some("its disk has no inode left".to_owned()),
-            _ => None,
+        let error = words(&error.to_string()).to_owned();
+        let why = match self.remote.fs_info(folder).await {
+            // Kernel file systems such as /proc have no blocks at all.
+            Ok(Some(fs)) if fs.blocks > 0 && fs.blocks_avail == 0 => {
+                format!("its disk is full: {} MB, none free", fs.blocks.saturating_mul(fs.fragment_size) / 1_000_000)
+            }
+            Ok(Some(fs)) if fs.inodes > 0 && fs.inodes_avail == 0 => "its disk has no inode left".to_owned(),
+            Err(SftpError::Status(status)) if status.status_code == StatusCode::NoSuchFile => {
+                format!("there is no folder {folder}")
+            }
+            _ => return self.there(path, error),
         };
-        match full {
-            Some(full) => Error::Copy(self.failure().saw(format!("on the VPS, {path}: {} ({full})", chain(error)))),
-            None => self.there(path, error),
-        }
+        self.there(path, format!("{error} ({why})"))
     }
 
     /// Ends the channel.
@@ -154,8 +160,12 @@ impl Sftp {
     }
 }
 
-fn size(fs: &russh_sftp::extensions::Statvfs) -> String {
-    format!("{} MB", fs.blocks.saturating_mul(fs.fragment_size) / 1_000_000)
+/// An SFTP status without its echo: servers mostly repeat the code in words ("No such file: No such file").
+fn words(error: &str) -> &str {
+    match error.split_once(": ") {
+        Some((code, message)) if code == message => message,
+        _ => error,
+    }
 }
 
 fn found<T>(result: Result<T, SftpError>) -> Result<Option<T>, SftpError> {

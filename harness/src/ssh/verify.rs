@@ -1,9 +1,12 @@
 //! The client's side of the handshake: which host key is accepted, and what the server said about itself.
 
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use russh::ChannelId;
 use russh::client::{self, DisconnectReason};
 use russh::keys::{HashAlg, PublicKey, PublicKeyOrCertificate};
+use tokio::sync::watch;
 
 use super::target::{HostKey, Learned};
 use crate::error::chain;
@@ -21,13 +24,14 @@ pub(super) enum Broken {
 
 /// What a server said that the protocol's answers do not carry.
 #[derive(Debug, Default)]
-pub(super) struct Peer(Mutex<Said>);
+pub(super) struct Peer(Mutex<Said>, watch::Sender<bool>);
 
 #[derive(Debug, Default)]
 struct Said {
     host_key: Option<String>,
     notice: Option<String>,
     farewell: Option<String>,
+    took_channel: bool,
 }
 
 impl Peer {
@@ -43,6 +47,17 @@ impl Peer {
     /// What it wanted a person to read before the login: "System is booting up", for one.
     pub fn notice(&self) -> Option<String> {
         self.with(|said| said.notice.clone())
+    }
+
+    /// Whether it has ever accepted a channel.
+    pub fn took_channel(&self) -> bool {
+        self.with(|said| said.took_channel)
+    }
+
+    /// Waits until the connection has ended.
+    pub async fn ended(&self) {
+        // The other end lives in this very struct.
+        let _ = self.1.subscribe().wait_for(|ended| *ended).await;
     }
 
     /// Why the connection ended, if it has.
@@ -100,18 +115,32 @@ impl client::Handler for Verifier {
         Ok(())
     }
 
+    async fn channel_open_confirmation(
+        &mut self,
+        _: ChannelId,
+        _: u32,
+        _: u32,
+        _: &mut client::Session,
+    ) -> Result<(), Broken> {
+        self.peer.with(|said| said.took_channel = true);
+        Ok(())
+    }
+
     async fn disconnected(&mut self, reason: DisconnectReason<Broken>) -> Result<(), Broken> {
         let words = match &reason {
             DisconnectReason::ReceivedDisconnect(info) => format!("the server disconnected: {}", info.message),
-            DisconnectReason::Error(Broken::Ssh(russh::Error::HUP | russh::Error::Disconnect)) => {
-                "the server closed the connection".to_owned()
-            }
-            DisconnectReason::Error(Broken::Ssh(russh::Error::KeepaliveTimeout)) => {
-                "the server stopped answering".to_owned()
-            }
+            DisconnectReason::Error(Broken::Ssh(e)) => match e {
+                russh::Error::HUP | russh::Error::Disconnect => "the server closed the connection".to_owned(),
+                russh::Error::IO(e) if e.kind() == ErrorKind::UnexpectedEof => {
+                    "the server closed the connection".to_owned()
+                }
+                russh::Error::KeepaliveTimeout => "the server stopped answering".to_owned(),
+                e => chain(e),
+            },
             DisconnectReason::Error(e) => chain(e),
         };
         self.peer.with(|said| said.farewell = Some(words));
+        self.peer.1.send_replace(true);
         Ok(())
     }
 }

@@ -267,17 +267,13 @@ impl server::Handler for Visitor {
         name: &str,
         session: &mut server::Session,
     ) -> Result<(), Self::Error> {
-        match (self.channels.remove(&id), &self.shared.mood.files, name) {
-            (Some(channel), Some(root), "sftp") => {
-                session.channel_success(id)?;
-                russh_sftp::server::run(channel.into_stream(), crate::sftp_server::Files::below(root)).await;
-                Ok(())
-            }
-            _ => {
-                session.channel_failure(id)?;
-                session.close(id)
-            }
+        if let (Some(channel), Some(root), "sftp") = (self.channels.remove(&id), &self.shared.mood.files, name) {
+            session.channel_success(id)?;
+            russh_sftp::server::run(channel.into_stream(), crate::sftp_server::Files::below(root)).await;
+            return Ok(());
         }
+        session.channel_failure(id)?;
+        session.close(id)
     }
 
     async fn signal(&mut self, _: ChannelId, signal: Sig, _: &mut server::Session) -> Result<(), Self::Error> {
@@ -329,7 +325,7 @@ async fn run(command: String, mut channel: Channel<Msg>, handle: Handle, shared:
             while channel.wait().await.is_some() {}
             return;
         }
-        "for" => shared.signals.send_modify(|signals| signals.push("kill script".to_owned())),
+        "own=$(sed" => shared.signals.send_modify(|signals| signals.push("kill script".to_owned())),
         "vanish" => {
             let _ = channel.close().await;
             return;
