@@ -286,7 +286,25 @@ impl server::Handler for Visitor {
 async fn run(command: String, mut channel: Channel<Msg>, handle: Handle, shared: Arc<Shared>) {
     let (name, argument) = command.split_once(' ').unwrap_or((&command, ""));
     let id = channel.id();
-    let mut status = 0;
+    match name {
+        "signal" => _ = handle.exit_signal_request(id, Sig::TERM, false, String::new(), String::new()).await,
+        "vanish" => {}
+        "hang" => {
+            let _ = channel.data_bytes("hanging\n").await;
+            while channel.wait().await.is_some() {}
+        }
+        _ => {
+            let status = talk(name, argument, &command, &mut channel, &shared).await;
+            let _ = handle.exit_status_request(id, status).await;
+            let _ = channel.eof().await;
+        }
+    }
+    let _ = channel.close().await;
+}
+
+/// Those that end with a status.
+async fn talk(name: &str, argument: &str, command: &str, channel: &mut Channel<Msg>, shared: &Shared) -> u32 {
+    let number = || argument.parse().expect("a number");
     match name {
         "both" => {
             let _ = channel.data_bytes("to stdout\n").await;
@@ -294,50 +312,30 @@ async fn run(command: String, mut channel: Channel<Msg>, handle: Handle, shared:
         }
         "status" => {
             let _ = channel.extended_data_bytes(1, "it went wrong\n").await;
-            status = argument.parse().expect("a number");
-        }
-        "signal" => {
-            let _ = handle.exit_signal_request(id, Sig::TERM, false, String::new(), String::new()).await;
-            let _ = channel.close().await;
-            return;
+            return number();
         }
         "big" => {
-            let size: usize = argument.parse().expect("a number");
-            let bytes = pattern(size);
-            for piece in bytes.chunks(100_000) {
+            for piece in pattern(number() as usize).chunks(100_000) {
                 let _ = channel.data_bytes(piece.to_vec()).await;
                 let _ = channel.extended_data_bytes(1, piece.to_vec()).await;
             }
         }
-        "cat" => echo(&mut channel, None).await,
+        "cat" => echo(channel, None).await,
         "shell" => {
             let _ = channel.data_bytes(format!("{argument}\n")).await;
-            echo(&mut channel, Some("exit")).await;
-            status = 7;
+            echo(channel, Some("exit")).await;
+            return 7;
         }
         "ask" => {
             let _ = channel.data_bytes("first\n").await;
             shared.go.notified().await;
             let _ = channel.data_bytes("second\n").await;
         }
-        "hang" => {
-            let _ = channel.data_bytes("hanging\n").await;
-            while channel.wait().await.is_some() {}
-            return;
-        }
         "own=$(sed" => shared.signals.send_modify(|signals| signals.push("kill script".to_owned())),
-        "vanish" => {
-            let _ = channel.close().await;
-            return;
-        }
-        "export" => {
-            let _ = channel.data_bytes(command.clone()).await;
-        }
+        "export" => _ = channel.data_bytes(command.to_owned()).await,
         other => panic!("no such command here: {other}"),
     }
-    let _ = handle.exit_status_request(id, status).await;
-    let _ = channel.eof().await;
-    let _ = channel.close().await;
+    0
 }
 
 async fn echo(channel: &mut Channel<Msg>, until: Option<&str>) {
