@@ -1,2 +1,30 @@
-//! The deploy daemon.
+//! The deploy daemon: it builds what a git repository holds and keeps it serving on the machine it runs on.
+//!
+//! `api` is what the network sees, `deployment` is one deploy from commit to serving, `edge` is the proxy that owns the
+//! public ports and outlives the daemon, `engine` is the container engine, `store` is what survives a restart.
 #![warn(missing_docs)]
+
+pub mod api;
+pub mod auth;
+pub mod builders;
+pub mod cli;
+mod control;
+pub mod deployment;
+pub mod edge;
+pub mod engine;
+mod error;
+mod files;
+pub mod git;
+mod net;
+mod project_file;
+mod random;
+mod settings;
+mod socket;
+pub mod store;
+mod text;
+pub mod tls;
+mod wait;
+
+pub use error::{Failure, Kind, Result};
+pub use project_file::{BuildType, Health, ProjectFile};
+pub use settings::{DataDir, VERSION};

@@ -1,2 +1,8 @@
 //! The deploy daemon, as a program.
-fn main() {}
+#![warn(missing_docs)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    deployd::cli::main()
+}

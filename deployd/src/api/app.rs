@@ -1,0 +1,15 @@
+//! What every handler works with.
+
+use std::sync::Arc;
+
+use crate::auth::Tokens;
+use crate::deployment::Deployer;
+
+/// What every handler works with.
+#[derive(Clone)]
+pub struct App {
+    /// Tokens.
+    pub tokens: Arc<Tokens>,
+    /// Deploys.
+    pub deployer: Deployer,
+}

@@ -1,0 +1,13 @@
+//! GET /status.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::{Answer, App};
+use crate::error::Result;
+
+pub(super) async fn status(State(app): State<App>) -> Result<Answer> {
+    let status = app.deployer.status().await?;
+    Ok(Answer::new(StatusCode::OK, "status").with(json!({ "status": status })))
+}

@@ -1,0 +1,141 @@
+//! Tokens: signed with a random key of this machine, valid as long as their session is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use serde::{Deserialize, Serialize};
+
+use super::Level;
+use crate::error::{Failure, Kind, Result};
+use crate::settings::DataDir;
+use crate::store::{Session, Store};
+use crate::{files, random};
+
+/// How long a token for machines lives.
+pub const ADMIN_TOKEN_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// What a token says. The session in the store has the last word about all of it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    sid: String,
+    sub: String,
+    level: Level,
+    iat: i64,
+    exp: i64,
+}
+
+/// Issues and verifies tokens.
+pub struct Tokens {
+    store: Arc<Store>,
+    sign: EncodingKey,
+    verify: DecodingKey,
+    validation: Validation,
+}
+
+impl Tokens {
+    /// Reads the signing key; makes it of 32 random bytes at the first start.
+    pub fn open(data: &DataDir, store: Arc<Store>) -> Result<Self> {
+        let path = data.signing_key();
+        let key = if let Some(key) = files::read_if_there(&path)? {
+            key
+        } else {
+            let key = random::bytes::<32>()?;
+            files::replace(&path, &key, 0o600)?;
+            key.to_vec()
+        };
+        if key.len() < 32 {
+            let failure = Failure::new(Kind::Internal, format!("read {}", path.display()));
+            let saw = format!("it holds {} bytes instead of 32", key.len());
+            return Err(failure.saw(saw).hint("remove it: a new one is made, and every token ends"));
+        }
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.leeway = 0;
+        Ok(Self { store, sign: EncodingKey::from_secret(&key), verify: DecodingKey::from_secret(&key), validation })
+    }
+
+    /// Opens a session and answers its token.
+    pub fn issue(&self, user: &str, level: Level, lifetime: Duration) -> Result<String> {
+        let id = random::word()?;
+        let now = Timestamp::now();
+        let expires_at = now.saturating_add(lifetime).unwrap_or(Timestamp::MAX);
+        let claims =
+            Claims { sid: id.clone(), sub: user.to_owned(), level, iat: now.as_second(), exp: expires_at.as_second() };
+        let token = encode(&Header::new(Algorithm::HS256), &claims, &self.sign)
+            .map_err(|error| Failure::new(Kind::Internal, "sign a token").saw(error))?;
+        self.store.add_session(&id, &Session { user: user.to_owned(), level, expires_at })?;
+        Ok(token)
+    }
+
+    /// The session of a token.
+    pub fn verify(&self, token: &str) -> Result<Session> {
+        let refused = |saw: String| Failure::new(Kind::Unauthorized, "the token is not valid").saw(saw);
+        let claims = decode::<Claims>(token, &self.verify, &self.validation)
+            .map_err(|error| refused(error.to_string()).hint("on the machine: docker exec deployd deployd token"))?
+            .claims;
+        let session = self.store.session(&claims.sid)?;
+        let session = session.ok_or_else(|| refused("its session has ended".into()))?;
+        if session.expires_at <= Timestamp::now() {
+            return Err(refused("it has expired".into()));
+        }
+        Ok(session)
+    }
+
+    /// Ends the session of a token at once.
+    pub fn end(&self, token: &str) -> Result<bool> {
+        match decode::<Claims>(token, &self.verify, &self.validation) {
+            Ok(decoded) => self.store.end_session(&decoded.claims.sid),
+            Err(_) => Ok(false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(dir: &tempfile::TempDir) -> Tokens {
+        let data = DataDir::new(dir.path());
+        Tokens::open(&data, Arc::new(Store::open(&data.database()).unwrap())).unwrap()
+    }
+
+    #[test]
+    fn a_token_survives_a_restart_and_ends_with_its_session() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = tokens(&dir);
+        let token = first.issue("ann", Level::User, Duration::from_secs(60)).unwrap();
+        drop(first);
+        let second = tokens(&dir);
+        assert_eq!(second.verify(&token).unwrap().level, Level::User);
+        assert!(second.end(&token).unwrap());
+        assert!(second.verify(&token).unwrap_err().to_string().contains("session has ended"));
+    }
+
+    #[test]
+    fn a_token_of_another_machine_is_refused() {
+        let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let token = tokens(&there).issue("ann", Level::Admin, Duration::from_secs(60)).unwrap();
+        assert_eq!(tokens(&here).verify(&token).unwrap_err().kind(), Kind::Unauthorized);
+    }
+
+    #[test]
+    fn a_token_expires() {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = tokens(&dir);
+        let token = tokens.issue("ann", Level::Admin, Duration::ZERO).unwrap();
+        assert!(tokens.verify(&token).is_err());
+    }
+
+    #[test]
+    fn another_algorithm_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = tokens(&dir);
+        let claims = Claims { sid: "x".into(), sub: "x".into(), level: Level::Admin, iat: 0, exp: i64::MAX / 2 };
+        let signed = encode(&Header::new(Algorithm::HS512), &claims, &tokens.sign).unwrap();
+        assert!(tokens.verify(&signed).is_err());
+        let body = signed.split('.').nth(1).unwrap();
+        let none = data_encoding::BASE64URL_NOPAD.encode(br#"{"alg":"none","typ":"JWT"}"#);
+        assert!(tokens.verify(&format!("{none}.{body}.")).is_err());
+    }
+}

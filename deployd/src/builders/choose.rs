@@ -1,0 +1,104 @@
+//! Choosing the builder: what was asked for, else what `project.toml` says, else what the repository holds.
+
+use std::path::Path;
+
+use super::Builder;
+use super::dockerfile::Dockerfile;
+use crate::error::{Failure, Kind, Result};
+use crate::files;
+use crate::project_file::{BuildType, ProjectFile, relative_path};
+
+/// Every builder of this version, in the order in which `auto` looks for their files.
+#[must_use]
+pub fn all() -> &'static [&'static dyn Builder] {
+    &[&Dockerfile]
+}
+
+/// Which builder, and the file that it reads.
+pub struct Plan {
+    /// The builder.
+    pub builder: &'static dyn Builder,
+    /// Its file, relative to the work tree.
+    pub file: String,
+}
+
+/// Chooses the builder of a work tree.
+pub fn choose(tree: &Path, asked: Option<BuildType>, asked_file: Option<&str>, project: &ProjectFile) -> Result<Plan> {
+    let named = |kind: &Option<BuildType>| kind.filter(|kind| *kind != BuildType::Auto);
+    let file = asked_file.or(project.build_file_path.as_deref()).map(relative_path).transpose()?;
+    let Some(kind) = named(&asked).or(named(&project.build_type)) else { return detect(tree, file) };
+    let builder = all().iter().copied().find(|builder| builder.build_type() == kind).ok_or_else(|| {
+        let failure = Failure::new(Kind::Invalid, format!("build type {kind}"));
+        failure.saw("it is not supported by this version").hint(format!("supported: {}", supported()))
+    })?;
+    let file = file.unwrap_or_else(|| builder.default_file().to_owned());
+    if files::read_in_tree(tree, &file)?.is_none() {
+        let failure = Failure::new(Kind::Invalid, format!("build type {kind}"));
+        return Err(failure.saw(format!("the repository holds no {file}")).hint("build_file_path names another one"));
+    }
+    Ok(Plan { builder, file })
+}
+
+fn detect(tree: &Path, file: Option<String>) -> Result<Plan> {
+    for builder in all().iter().copied() {
+        let candidate = file.clone().unwrap_or_else(|| builder.default_file().to_owned());
+        if files::read_in_tree(tree, &candidate)?.is_some() {
+            return Ok(Plan { builder, file: candidate });
+        }
+    }
+    let looked: Vec<&str> = match &file {
+        Some(file) => vec![file],
+        None => all().iter().map(|builder| builder.default_file()).collect(),
+    };
+    let failure = Failure::new(Kind::Invalid, "choose a build type");
+    let hint = format!("supported by this version: {}", supported());
+    Err(failure.saw(format!("the repository holds no {}", looked.join(" and no "))).hint(hint))
+}
+
+fn supported() -> String {
+    all().iter().map(|builder| builder.build_type().word()).chain(["auto"]).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            std::fs::create_dir_all(dir.path().join(file).parent().unwrap()).unwrap();
+            std::fs::write(dir.path().join(file), "FROM x\n").unwrap();
+        }
+        dir
+    }
+
+    fn chosen(tree: &Path, asked: Option<BuildType>, project: &ProjectFile) -> Result<(BuildType, String)> {
+        choose(tree, asked, None, project).map(|plan| (plan.builder.build_type(), plan.file))
+    }
+
+    #[test]
+    fn auto_takes_what_is_there() {
+        let dir = tree(&["Dockerfile"]);
+        let found = chosen(dir.path(), Some(BuildType::Auto), &ProjectFile::default()).unwrap();
+        assert_eq!(found, (BuildType::Dockerfile, "Dockerfile".into()));
+        let failure = chosen(tree(&["README"]).path(), None, &ProjectFile::default()).err().unwrap();
+        assert!(failure.to_string().contains("supported by this version: dockerfile"), "{failure}");
+    }
+
+    #[test]
+    fn the_project_file_names_another_file() {
+        let dir = tree(&["docker/web"]);
+        let project = ProjectFile { build_file_path: Some("docker/web".into()), ..ProjectFile::default() };
+        assert_eq!(chosen(dir.path(), None, &project).unwrap().1, "docker/web");
+    }
+
+    #[test]
+    fn what_cannot_be_built_says_why() {
+        let dir = tree(&[]);
+        let missing = chosen(dir.path(), Some(BuildType::Dockerfile), &ProjectFile::default()).err().unwrap();
+        assert!(missing.to_string().contains("no Dockerfile"), "{missing}");
+        let other = chosen(dir.path(), Some(BuildType::Compose), &ProjectFile::default()).err().unwrap();
+        assert!(other.to_string().contains("not supported by this version"), "{other}");
+        assert_eq!(other.kind(), Kind::Invalid);
+    }
+}

@@ -1,0 +1,72 @@
+//! The words of the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::settings::VERSION;
+
+/// The port of the interface.
+pub(super) const PORT: u16 = 4303;
+
+/// Builds and runs what a git repository holds, on the machine it runs on.
+#[derive(Debug, Parser)]
+#[command(name = "deployd", version = VERSION)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the daemon.
+    Serve(Serve),
+    /// Print a new admin token of the running daemon.
+    Token(Data),
+    /// Print version, webhook secret, certificate fingerprint and deploy key of the running daemon, as NAME=VALUE lines.
+    Info(Data),
+    /// Ask the running daemon over HTTPS whether it answers.
+    Ready(Ready),
+    /// Run the proxy that owns the public ports; the daemon starts it in a container of its own.
+    Edge {
+        /// The directory that it shares with the daemon.
+        #[arg(long)]
+        dir: PathBuf,
+    },
+}
+
+/// Where the daemon's files lie.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Data {
+    /// The directory that holds everything the daemon keeps; the same path inside and outside of its container.
+    #[arg(long, env = "DEPLOYD_DATA_DIR", default_value = "/var/lib/deployd")]
+    pub(super) data_dir: PathBuf,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct Ready {
+    #[command(flatten)]
+    pub(super) data: Data,
+    /// The address to ask at.
+    #[arg(long, default_value_t = SocketAddr::from(([127, 0, 0, 1], PORT)))]
+    pub(super) address: SocketAddr,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    pub(super) data: Data,
+    /// The address to listen on; without it port 4303 of every address of the machine.
+    #[arg(long, env = "DEPLOYD_LISTEN")]
+    pub(super) listen: Option<SocketAddr>,
+    /// A name or an address that clients reach this machine by; the certificate made at the first start holds these.
+    #[arg(long = "host", env = "DEPLOYD_HOSTS", value_delimiter = ' ')]
+    pub(super) hosts: Vec<String>,
+    /// The container engine's socket.
+    #[arg(long, env = "DEPLOYD_ENGINE_SOCKET", default_value = "/var/run/docker.sock")]
+    pub(super) engine_socket: PathBuf,
+    /// The image that the edge runs; without it that of the daemon's container.
+    #[arg(long, env = "DEPLOYD_IMAGE")]
+    pub(super) image: Option<String>,
+}

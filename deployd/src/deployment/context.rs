@@ -1,0 +1,33 @@
+//! What a deploy works with.
+
+use std::sync::Arc;
+
+use crate::edge::{Edge, Keeper};
+use crate::engine::Engine;
+use crate::settings::DataDir;
+use crate::store::Store;
+
+/// What a deploy works with.
+#[derive(Clone)]
+pub struct Context {
+    /// Where files lie.
+    pub data: DataDir,
+    /// The state.
+    pub store: Arc<Store>,
+    /// The container engine.
+    pub engine: Engine,
+    /// The proxy that owns the public ports.
+    pub edge: Edge,
+    /// What keeps it there.
+    pub keeper: Keeper,
+}
+
+impl Context {
+    /// A context over one data directory and one engine; `image` is what the edge runs.
+    #[must_use]
+    pub fn new(data: DataDir, store: Arc<Store>, engine: Engine, image: Option<String>) -> Self {
+        let edge = Edge::new(&data.edge());
+        let keeper = Keeper { dir: data.edge(), image };
+        Self { data, store, engine, edge, keeper }
+    }
+}

@@ -1,0 +1,121 @@
+//! Deploys do not overlap: one runs, at most one waits, and the newest waiting one wins.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{Context, Event, Progress, UpRequest, run};
+use crate::error::{Failure, Kind, Result};
+use crate::store::Deploy;
+
+/// What whoever asked for a deploy holds of it.
+pub struct Ticket {
+    /// What it tells.
+    pub events: mpsc::UnboundedReceiver<Event>,
+    /// How it ended.
+    pub done: oneshot::Receiver<Result<Deploy>>,
+}
+
+struct Waiting {
+    request: UpRequest,
+    progress: Progress,
+    done: oneshot::Sender<Result<Deploy>>,
+}
+
+struct Shared {
+    context: Context,
+    waiting: Mutex<Option<Waiting>>,
+    running: Mutex<CancellationToken>,
+    active: AtomicBool,
+    wake: Notify,
+    /// Held by whatever changes what serves.
+    work: tokio::sync::Mutex<()>,
+}
+
+/// Runs deploys one after another.
+#[derive(Clone)]
+pub struct Deployer(Arc<Shared>);
+
+fn superseded(by: &str) -> Failure {
+    Failure::new(Kind::Superseded, "the deploy ended early").saw(by)
+}
+
+impl Deployer {
+    /// A deployer over a context; `work` makes it run.
+    #[must_use]
+    pub fn new(context: Context) -> Self {
+        Self(Arc::new(Shared {
+            context,
+            waiting: Mutex::default(),
+            running: Mutex::default(),
+            active: AtomicBool::new(false),
+            wake: Notify::new(),
+            work: tokio::sync::Mutex::new(()),
+        }))
+    }
+
+    /// What deploys work with.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.0.context
+    }
+
+    /// Whether a deploy runs.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.0.active.load(Ordering::Relaxed)
+    }
+
+    /// Asks for a deploy; one that waits already gives up its place.
+    #[must_use]
+    pub fn submit(&self, request: UpRequest) -> Ticket {
+        let (progress, events) = Progress::new();
+        let (done, ended) = oneshot::channel();
+        self.replace_waiting(Some(Waiting { request, progress, done }), "a newer deploy took its place");
+        self.0.wake.notify_one();
+        Ticket { events, done: ended }
+    }
+
+    fn replace_waiting(&self, new: Option<Waiting>, by: &str) {
+        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = std::mem::replace(&mut *waiting, new) {
+            // whoever asked may have gone away
+            let _ = old.done.send(Err(superseded(by)));
+        }
+    }
+
+    /// Ends the deploy that runs, unless it is about to switch, and the one that waits.
+    pub fn cancel(&self, by: &str) {
+        self.replace_waiting(None, by);
+        self.0.running.lock().unwrap_or_else(PoisonError::into_inner).cancel();
+    }
+
+    /// Does something that must not happen during a deploy.
+    pub(super) async fn alone<T>(&self, act: impl Future<Output = T>) -> T {
+        let _work = self.0.work.lock().await;
+        act.await
+    }
+
+    /// Brings the machine to what the store says, then runs deploys until the future is dropped.
+    pub async fn work(self) {
+        self.alone(super::reconcile::until_done(&self.0.context)).await;
+        loop {
+            self.0.wake.notified().await;
+            let waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(waiting) = waiting {
+                self.alone(self.run(waiting)).await;
+            }
+        }
+    }
+
+    async fn run(&self, waiting: Waiting) {
+        let cancel = CancellationToken::new();
+        *self.0.running.lock().unwrap_or_else(PoisonError::into_inner) = cancel.clone();
+        self.0.active.store(true, Ordering::Relaxed);
+        let ended = run::run(&self.0.context, &waiting.request, &waiting.progress, &cancel).await;
+        self.0.active.store(false, Ordering::Relaxed);
+        let _ = waiting.done.send(ended);
+    }
+}

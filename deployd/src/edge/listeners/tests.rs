@@ -1,0 +1,92 @@
+//! Routes over real sockets.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+
+/// A container that answers each byte with its name.
+async fn backend(name: u8) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                while stream.read_u8().await.is_ok() {
+                    stream.write_u8(name).await.unwrap();
+                }
+            });
+        }
+    });
+    address
+}
+
+fn free_port() -> u16 {
+    net::listen(0).unwrap().local_addr().unwrap().port()
+}
+
+async fn ask(stream: &mut TcpStream) -> io::Result<u8> {
+    stream.write_u8(b'?').await?;
+    stream.read_u8().await
+}
+
+async fn connect(port: u16) -> TcpStream {
+    TcpStream::connect(("127.0.0.1", port)).await.unwrap()
+}
+
+#[tokio::test]
+async fn new_connections_follow_the_route_and_old_ones_end_between_two_requests() {
+    let (old, new, port) = (backend(1).await, backend(2).await, free_port());
+    let mut listeners = Listeners::default();
+    listeners.apply(&Routes::one(port, old)).unwrap();
+    let mut busy = connect(port).await;
+    assert_eq!(ask(&mut busy).await.unwrap(), 1);
+    let routes = Routes::one(port, new);
+    listeners.apply(&routes).unwrap();
+    assert_eq!(ask(&mut connect(port).await).await.unwrap(), 2);
+    assert_eq!(ask(&mut busy).await.unwrap(), 1, "a connection in use goes on");
+    listeners.connections().drain(&backends(&routes)).await;
+    assert!(ask(&mut busy).await.is_err(), "it was closed once it was quiet");
+}
+
+#[tokio::test]
+async fn a_port_in_use_changes_nothing() {
+    let (old, new, port) = (backend(1).await, backend(2).await, free_port());
+    let taken = net::listen(0).unwrap();
+    let mut listeners = Listeners::default();
+    listeners.apply(&Routes::one(port, old)).unwrap();
+    let mut routes = Routes::one(port, new);
+    routes.ports.insert(taken.local_addr().unwrap().port(), new);
+    assert_eq!(listeners.apply(&routes).unwrap_err().0, taken.local_addr().unwrap().port());
+    assert_eq!(ask(&mut connect(port).await).await.unwrap(), 1);
+    assert!(listeners.check(port).is_ok());
+    assert!(listeners.check(taken.local_addr().unwrap().port()).is_err());
+}
+
+#[tokio::test]
+async fn a_container_that_starts_late_is_waited_for() {
+    let (late, port) = (SocketAddr::from(([127, 0, 0, 1], free_port())), free_port());
+    let mut listeners = Listeners::default();
+    listeners.apply(&Routes::one(port, late)).unwrap();
+    let asked = tokio::spawn(async move { ask(&mut connect(port).await).await });
+    tokio::task::yield_now().await;
+    let started = backend(3).await;
+    listeners.apply(&Routes::one(port, started)).unwrap();
+    assert_eq!(asked.await.unwrap().unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_route_that_goes_closes_its_port() {
+    let (old, port) = (backend(1).await, free_port());
+    let mut listeners = Listeners::default();
+    listeners.apply(&Routes::one(port, old)).unwrap();
+    listeners.apply(&Routes::default()).unwrap();
+    let closed = wait::until(Duration::from_secs(2), Duration::from_millis(10), || async {
+        if TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            Seen::Ready(())
+        } else {
+            Seen::NotYet("open".into())
+        }
+    });
+    closed.await.unwrap();
+}

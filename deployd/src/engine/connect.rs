@@ -1,0 +1,66 @@
+//! Reaching the engine through its socket; the connection is made when it is first needed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bollard::Docker;
+use tokio::sync::OnceCell;
+
+use crate::error::{Failure, Kind, Result};
+
+/// How long the engine may take to begin an answer, in seconds.
+const ANSWER: u64 = 120;
+
+/// The container engine.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    socket: PathBuf,
+    docker: Arc<OnceCell<Docker>>,
+}
+
+impl Engine {
+    /// The engine behind a unix socket; nothing is asked of it yet.
+    pub fn new(socket: impl Into<PathBuf>) -> Self {
+        Self { socket: socket.into(), docker: Arc::default() }
+    }
+
+    /// Where its socket is.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    pub(super) async fn docker(&self) -> Result<&Docker> {
+        let connect = || async {
+            let path = self.socket.display().to_string();
+            let docker = Docker::connect_with_unix(&path, ANSWER, bollard::API_DEFAULT_VERSION)?;
+            docker.negotiate_version().await
+        };
+        self.docker.get_or_try_init(connect).await.map_err(|error| {
+            let what = format!("reach the container engine at {}", self.socket.display());
+            let hint = "is it running, and is its socket mounted into the daemon's container?";
+            Failure::new(Kind::Engine, what).saw(error).hint(hint)
+        })
+    }
+}
+
+/// An error of the engine as a failure.
+pub(super) fn failed(what: impl Into<String>) -> impl FnOnce(bollard::errors::Error) -> Failure {
+    let what = what.into();
+    move |error| Failure::new(Kind::Engine, what).saw(said(&error))
+}
+
+/// What the engine said, without the client's own words around it.
+pub(super) fn said(error: &bollard::errors::Error) -> String {
+    use bollard::errors::Error;
+    match error {
+        Error::DockerResponseServerError { message, .. } => message.clone(),
+        Error::DockerStreamError { error } => error.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Whether the engine says that there is no such thing.
+pub(super) fn is_missing(error: &bollard::errors::Error) -> bool {
+    matches!(error, bollard::errors::Error::DockerResponseServerError { status_code: 404, .. })
+}

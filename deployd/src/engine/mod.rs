@@ -1,0 +1,17 @@
+//! The container engine of the machine: nothing of bollard is seen outside of this folder.
+
+mod build;
+mod connect;
+mod containers;
+mod images;
+mod logs;
+mod network;
+mod spec;
+mod subnet;
+
+pub use build::BuildSpec;
+pub use connect::Engine;
+pub use containers::{Container, State};
+pub use images::Image;
+pub use logs::LogStream;
+pub use spec::{ContainerSpec, Network, Role};

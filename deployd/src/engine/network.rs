@@ -1,0 +1,101 @@
+//! The network of the versions: their addresses are fixed, so that a route stays true across crashes and reboots.
+
+use std::collections::{HashMap, HashSet};
+use std::net::Ipv4Addr;
+
+use bollard::Docker;
+use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, NetworkInspect};
+use bollard::query_parameters::InspectNetworkOptions;
+
+use super::connect::{failed, is_missing, said};
+use super::spec::ROLE;
+use super::subnet::Subnet;
+use super::{Engine, Role};
+use crate::error::{Failure, Kind, Result};
+
+/// Its name.
+pub(super) const NETWORK: &str = "deployd";
+/// How often making it is tried: someone else may take the same subnet at the same time.
+const ATTEMPTS: usize = 5;
+
+impl Engine {
+    /// An address for a new version; makes the network if there is none.
+    pub async fn free_address(&self) -> Result<Ipv4Addr> {
+        let subnet = self.subnet().await?;
+        let containers = self.containers(Role::App).await?;
+        let mut used: HashSet<Ipv4Addr> = containers.iter().filter_map(|container| container.address).collect();
+        used.extend(self.attached().await?);
+        subnet.free(&used).ok_or_else(|| {
+            Failure::new(Kind::Engine, "find an address for the new version").saw("the network deployd is full")
+        })
+    }
+
+    /// The addresses of everything that runs on the network, also what others attached to it.
+    async fn attached(&self) -> Result<Vec<Ipv4Addr>> {
+        let network = inspect(self.docker().await?).await?.unwrap_or_default();
+        let addresses = network.containers.unwrap_or_default().into_values().filter_map(|container| {
+            let address = container.ipv4_address?;
+            address.split('/').next()?.parse().ok()
+        });
+        Ok(addresses.collect())
+    }
+
+    async fn subnet(&self) -> Result<Subnet> {
+        let docker = self.docker().await?;
+        if let Some(network) = inspect(docker).await? {
+            if network.labels.as_ref().is_none_or(|labels| !labels.contains_key(ROLE)) {
+                let failure = Failure::new(Kind::Engine, "use the network deployd");
+                let failure = failure.saw("someone else made a network of that name");
+                return Err(failure.hint("remove it: docker network rm deployd"));
+            }
+            return subnet_of(&network);
+        }
+        let mut last = String::new();
+        for _ in 0..ATTEMPTS {
+            // the engine knows which of its pools is free, but gives fixed addresses only in a subnet that was asked
+            // for: so it chooses first, and is asked for its choice then
+            create(docker, None).await.map_err(failed("make the network deployd"))?;
+            let chosen = inspect(docker).await?.unwrap_or_default();
+            docker.remove_network(NETWORK).await.map_err(failed("make the network deployd"))?;
+            let subnet = subnet_of(&chosen)?;
+            match create(docker, ipv4(&chosen)).await {
+                Ok(()) => return Ok(subnet),
+                Err(error) => last = said(&error),
+            }
+        }
+        Err(Failure::new(Kind::Engine, "make the network deployd").saw(last))
+    }
+}
+
+async fn create(docker: &Docker, config: Option<IpamConfig>) -> Result<(), bollard::errors::Error> {
+    let request = NetworkCreateRequest {
+        name: NETWORK.into(),
+        driver: Some("bridge".into()),
+        ipam: config.map(|config| Ipam { config: Some(vec![config]), ..Ipam::default() }),
+        labels: Some(HashMap::from([(ROLE.to_owned(), "network".to_owned())])),
+        ..NetworkCreateRequest::default()
+    };
+    docker.create_network(request).await.map(|_| ())
+}
+
+async fn inspect(docker: &Docker) -> Result<Option<NetworkInspect>> {
+    match docker.inspect_network(NETWORK, None::<InspectNetworkOptions>).await {
+        Err(error) if is_missing(&error) => Ok(None),
+        inspected => inspected.map(Some).map_err(failed("look at the network deployd")),
+    }
+}
+
+fn ipv4(network: &NetworkInspect) -> Option<IpamConfig> {
+    let configs = network.ipam.as_ref()?.config.as_ref()?;
+    let config =
+        configs.iter().find(|config| config.subnet.as_deref().is_some_and(|it| Subnet::parse(it).is_some()))?;
+    Some(IpamConfig { subnet: config.subnet.clone(), gateway: config.gateway.clone(), ..IpamConfig::default() })
+}
+
+fn subnet_of(network: &NetworkInspect) -> Result<Subnet> {
+    let subnet = ipv4(network).and_then(|config| config.subnet).and_then(|subnet| Subnet::parse(&subnet));
+    subnet.ok_or_else(|| {
+        let failure = Failure::new(Kind::Engine, "use the network deployd").saw("it has no usable IPv4 subnet");
+        failure.hint("remove it: docker network rm deployd; and look at default-address-pools in daemon.json")
+    })
+}

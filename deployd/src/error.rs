@@ -1,0 +1,152 @@
+//! The one error of the daemon: what failed, what was seen, what would mend it.
+
+use std::fmt;
+
+/// A result of this crate.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// What sort of failure it is; the HTTP code and the name of the stage follow from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The request, or a file of the repository, says something that cannot be done.
+    Invalid,
+    /// No or no valid credentials.
+    Unauthorized,
+    /// Valid credentials of too low a level.
+    Forbidden,
+    /// There is no such thing.
+    Missing,
+    /// The state of things does not allow it now.
+    Conflict,
+    /// A newer deploy, a stop or a restart took its place.
+    Superseded,
+    /// The git host or the project's settings refuse it.
+    Refused,
+    /// The source could not be fetched by its deadline.
+    Source,
+    /// The build failed.
+    Build,
+    /// The new version did not start.
+    Start,
+    /// The new version started and is not healthy.
+    Health,
+    /// The public port could not be switched.
+    Switch,
+    /// The container engine failed.
+    Engine,
+    /// The daemon itself failed.
+    Internal,
+}
+
+impl Kind {
+    /// The word that names the stage in messages.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Invalid => "settings",
+            Self::Unauthorized | Self::Forbidden => "access",
+            Self::Missing => "missing",
+            Self::Conflict => "conflict",
+            Self::Superseded => "superseded",
+            Self::Refused | Self::Source => "source",
+            Self::Build => "build",
+            Self::Start => "start",
+            Self::Health => "health",
+            Self::Switch => "switch",
+            Self::Engine => "engine",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// A failure with its cause and its remedy.
+#[derive(Debug, Clone)]
+pub struct Failure(Box<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
+    kind: Kind,
+    what: String,
+    saw: String,
+    hint: Option<String>,
+    lines: Vec<String>,
+    public_key: Option<String>,
+}
+
+impl Failure {
+    /// `what` says what was being done.
+    pub fn new(kind: Kind, what: impl Into<String>) -> Self {
+        let (saw, hint) = (String::new(), None);
+        Self(Box::new(Inner { kind, what: what.into(), saw, hint, lines: Vec::new(), public_key: None }))
+    }
+
+    /// What was seen instead of success.
+    #[must_use]
+    pub fn saw(mut self, saw: impl fmt::Display) -> Self {
+        self.0.saw = saw.to_string();
+        self
+    }
+
+    /// What would mend it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// The last lines that a build or an application printed.
+    #[must_use]
+    pub fn lines(mut self, lines: Vec<String>) -> Self {
+        self.0.lines = lines;
+        self
+    }
+
+    /// The key that the git host has to let in.
+    #[must_use]
+    pub fn public_key(mut self, key: Option<String>) -> Self {
+        self.0.public_key = key;
+        self
+    }
+
+    /// What sort of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// What was being done.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.0.what
+    }
+
+    /// What was seen and what would mend it, without what was being done.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match &self.0.hint {
+            Some(hint) => format!("{} ({hint})", self.0.saw),
+            None => self.0.saw.clone(),
+        }
+    }
+
+    /// The last lines that a build or an application printed.
+    #[must_use]
+    pub fn last_lines(&self) -> &[String] {
+        &self.0.lines
+    }
+
+    /// The key that the git host has to let in.
+    #[must_use]
+    pub fn deploy_key(&self) -> Option<&str> {
+        self.0.public_key.as_deref()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cause = self.cause();
+        if cause.is_empty() { f.write_str(&self.0.what) } else { write!(f, "{}: {cause}", self.0.what) }
+    }
+}
+
+impl std::error::Error for Failure {}

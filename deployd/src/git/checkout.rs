@@ -1,0 +1,155 @@
+//! Bringing the work tree to the head of a branch, whatever state it was left in.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::process::{GitError, git};
+use crate::control::deploy_key;
+use crate::error::{Failure, Kind, Result};
+use crate::settings::DataDir;
+
+/// How long fetching may take.
+const FETCH: Duration = Duration::from_secs(300);
+/// How long a call that needs no network may take.
+const LOCAL: Duration = Duration::from_secs(120);
+/// What is written between the fields of a commit.
+const FORMAT: &str = "--format=%H%x00%ct%x00%B";
+
+/// The commit that the work tree holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// The full hash.
+    pub hash: String,
+    /// The message.
+    pub message: String,
+    /// When it was made, in seconds since 1970.
+    pub time: u64,
+}
+
+/// Fetches the head of `branch` and makes the work tree exactly that.
+pub async fn checkout(data: &DataDir, remote: &str, branch: &str) -> Result<Commit> {
+    checkout_by(data, remote, branch, FETCH).await
+}
+
+async fn checkout_by(data: &DataDir, remote: &str, branch: &str, deadline: Duration) -> Result<Commit> {
+    check_words(remote, branch)?;
+    if let Ok(commit) = attempt(data, remote, branch, deadline).await? {
+        return Ok(commit);
+    }
+    // a machine that lost power may leave a repository that git cannot use: a new one has nothing to be wrong
+    tracing::warn!("the work tree cannot be used; it is made anew");
+    remove(&data.source())?;
+    attempt(data, remote, branch, deadline).await?.map_err(|error| {
+        let failure = Failure::new(Kind::Internal, format!("check out {branch}")).saw(error);
+        failure.hint("look at the disk of the data directory: it may be full")
+    })
+}
+
+/// The outer error is final; the inner one may be mended by a new repository.
+async fn attempt(
+    data: &DataDir,
+    remote: &str,
+    branch: &str,
+    deadline: Duration,
+) -> Result<std::result::Result<Commit, GitError>> {
+    let dir = data.source();
+    if let Err(error) = prepare(data, &dir).await {
+        return Ok(Err(error));
+    }
+    let head = format!("+refs/heads/{branch}:refs/deployd/head");
+    let fetch = ["fetch", "--quiet", "--depth=1", "--no-tags", "--force", "--end-of-options", remote, &head];
+    match git(data, &dir, deadline, &fetch).await {
+        Ok(_) => Ok(reset(data, &dir).await),
+        Err(GitError::Refused(said)) if broken(&said) => Ok(Err(GitError::Refused(said))),
+        Err(error) => Err(not_fetched(data, remote, branch, &error)?),
+    }
+}
+
+async fn prepare(data: &DataDir, dir: &Path) -> Result<(), GitError> {
+    std::fs::create_dir_all(dir).map_err(GitError::Absent)?;
+    remove_locks(&dir.join(".git"));
+    if !dir.join(".git/HEAD").exists() {
+        git(data, dir, LOCAL, &["init", "--quiet"]).await?;
+    }
+    Ok(())
+}
+
+async fn reset(data: &DataDir, dir: &Path) -> Result<Commit, GitError> {
+    let local = async |args: &[&str]| git(data, dir, LOCAL, args).await;
+    local(&["checkout", "--quiet", "--force", "--detach", "refs/deployd/head"]).await?;
+    local(&["reset", "--quiet", "--hard", "refs/deployd/head"]).await?;
+    local(&["clean", "--quiet", "-ffdx"]).await?;
+    let shown = local(&["log", "-1", FORMAT]).await?;
+    let mut fields = shown.splitn(3, '\0').map(str::trim);
+    let mut next = || fields.next().unwrap_or_default().to_owned();
+    let (hash, time, message) = (next(), next(), next());
+    if hash.len() < 40 {
+        return Err(GitError::Refused(format!("git log answered {shown:?}")));
+    }
+    Ok(Commit { hash, message, time: time.parse().unwrap_or(0) })
+}
+
+/// Words that git would read as options, or that no repository and no branch can be called.
+fn check_words(remote: &str, branch: &str) -> Result<()> {
+    let invalid = |what: &str, saw: &str| Err(Failure::new(Kind::Invalid, what).saw(saw));
+    let strange = |word: &str| word.is_empty() || word.starts_with('-') || word.chars().any(char::is_control);
+    if strange(remote) || remote.contains("::") {
+        return invalid("git_options.remote", "it is not the address of a repository, such as git@host:team/app.git");
+    }
+    let forbidden = |c: char| c.is_whitespace() || "~^:?*[\\".contains(c);
+    if strange(branch) || branch.contains(forbidden) || branch.contains("..") || branch.ends_with(".lock") {
+        return invalid("git_options.branch", "it is not the name of a branch");
+    }
+    Ok(())
+}
+
+/// Whether it is our repository that stands in the way, and not the git host.
+fn broken(said: &str) -> bool {
+    ["not a git repository", ".lock", "corrupt", "bad object", "unable to write", "index file"]
+        .iter()
+        .any(|sign| said.contains(sign))
+}
+
+fn not_fetched(data: &DataDir, remote: &str, branch: &str, error: &GitError) -> Result<Failure> {
+    let what = format!("fetch {branch} of {remote}");
+    let key = deploy_key(data)?;
+    Ok(match error {
+        GitError::Absent(_) => Failure::new(Kind::Internal, what).saw(error),
+        GitError::Late(_) => Failure::new(Kind::Source, what).saw(error).hint("is the git host reachable from here?"),
+        GitError::Refused(said) => {
+            let hint = if said.contains("Host key verification failed") {
+                "pin the git host's key: bootstrap again with DEPLOYD_GIT_KNOWN_HOSTS".to_owned()
+            } else if said.contains("couldn't find remote ref") {
+                "push the branch, or name another one".to_owned()
+            } else if let Some(key) = &key {
+                format!("let this deploy key read the repository: {key}")
+            } else {
+                format!("there is no deploy key at {}: bootstrap again", data.deploy_key().display())
+            };
+            Failure::new(Kind::Refused, what).saw(said).hint(hint).public_key(key)
+        }
+    })
+}
+
+/// A killed git leaves locks behind; nobody else uses this repository, so they are never anyone's.
+fn remove_locks(dir: &Path) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_dir && entry.file_name() != "objects" {
+            remove_locks(&path);
+        } else if path.extension().is_some_and(|extension| extension == "lock") {
+            tracing::info!(path = %path.display(), "removing the lock of a git that was killed");
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+}
+
+fn remove(dir: &Path) -> Result<()> {
+    std::fs::remove_dir_all(dir)
+        .map_err(|error| Failure::new(Kind::Internal, format!("remove {}", dir.display())).saw(error))
+}
+
+#[cfg(test)]
+mod tests;

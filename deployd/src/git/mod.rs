@@ -1,0 +1,8 @@
+//! The project's source: a work tree that is exactly the head of a branch.
+
+mod checkout;
+mod process;
+mod remote;
+
+pub use checkout::{Commit, checkout};
+pub use remote::same_remote;

@@ -1,0 +1,10 @@
+//! What survives a restart, in one transactional file: a change that was acknowledged is on the disk.
+
+mod deploys;
+mod open;
+mod records;
+mod sessions;
+mod values;
+
+pub use open::Store;
+pub use records::{Deploy, Outcome, Project, Serving, Session};

@@ -1,0 +1,99 @@
+//! The records of the store.
+
+use std::net::Ipv4Addr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::auth::Level;
+use crate::project_file::{BuildType, Health};
+
+/// The project of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    /// Its name.
+    pub name: String,
+    /// The address of its repository.
+    pub remote: String,
+    /// The branch that is deployed.
+    pub branch: String,
+    /// How it was asked to be built; nothing leaves it to `project.toml`.
+    pub build_type: Option<BuildType>,
+    /// The build file that was asked for.
+    pub build_file_path: Option<String>,
+    /// Whether a version of it has served: from then on another remote is refused.
+    pub bound: bool,
+}
+
+/// Someone who logged in, or a token that was handed out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Whose it is.
+    pub user: String,
+    /// What it allows.
+    pub level: Level,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// How a deploy ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It has not ended.
+    Running,
+    /// The new version serves.
+    Succeeded,
+    /// It failed; what served before still does.
+    Failed,
+    /// The daemon was stopped in the middle of it.
+    Interrupted,
+}
+
+/// The container that serves a version, and what it takes to make it anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Serving {
+    /// The engine's id of the container.
+    pub container: String,
+    /// The container's name.
+    pub name: String,
+    /// The image it runs.
+    pub image: String,
+    /// Its address on the daemon's network.
+    pub address: Ipv4Addr,
+    /// The port it listens on there.
+    pub container_port: u16,
+    /// The public port.
+    pub port: u16,
+    /// When it counts as healthy.
+    pub health: Health,
+}
+
+/// One deploy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deploy {
+    /// Its id; ids sort by time.
+    pub id: String,
+    /// The project's name.
+    pub project: String,
+    /// The branch.
+    pub branch: String,
+    /// The full hash of the commit, once it is known.
+    pub commit_hash: Option<String>,
+    /// The commit's message.
+    pub commit_message: Option<String>,
+    /// How it was built, once that is known.
+    pub build_type: Option<BuildType>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The stage that failed.
+    pub stage: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// What serves it, if it succeeded.
+    pub serving: Option<Serving>,
+}

@@ -1,0 +1,70 @@
+//! Pieces of output put together to lines.
+
+/// How long a line may grow before it is cut: a program that never ends its line must not fill the memory.
+const LONGEST: usize = 64 * 1024;
+
+/// Puts pieces together to lines.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    partial: Vec<u8>,
+}
+
+impl Lines {
+    /// Takes a piece; answers the lines that it completed.
+    pub(crate) fn take(&mut self, piece: &[u8]) -> Vec<String> {
+        self.partial.extend_from_slice(piece);
+        let mut lines = Vec::new();
+        while let Some(end) = self.partial.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.partial.drain(..=end).collect();
+            lines.push(clean(&line));
+        }
+        if self.partial.len() > LONGEST {
+            lines.extend(self.rest());
+        }
+        lines
+    }
+
+    /// What has no end of line yet.
+    pub(crate) fn rest(&mut self) -> Option<String> {
+        let rest = std::mem::take(&mut self.partial);
+        (!rest.is_empty()).then(|| clean(&rest))
+    }
+}
+
+fn clean(line: &[u8]) -> String {
+    String::from_utf8_lossy(line).trim_end_matches(['\n', '\r']).to_owned()
+}
+
+/// The last `count` of the lines.
+pub(crate) fn last(lines: &[String], count: usize) -> Vec<String> {
+    lines[lines.len().saturating_sub(count)..].to_vec()
+}
+
+/// A name that the engine accepts in names and references.
+pub(crate) fn slug(name: &str) -> String {
+    let keep = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let slug: String = name.chars().map(keep).collect();
+    let parts: Vec<&str> = slug.split('-').filter(|part| !part.is_empty()).collect();
+    let slug: String = parts.join("-").chars().take(40).collect();
+    if slug.is_empty() { "project".into() } else { slug.trim_end_matches('-').to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_whole_from_pieces() {
+        let mut lines = Lines::default();
+        assert!(lines.take(b"one, ").is_empty());
+        assert_eq!(lines.take(b"two\r\nthr"), ["one, two"]);
+        assert_eq!(lines.rest().as_deref(), Some("thr"));
+        assert!(lines.rest().is_none());
+    }
+
+    #[test]
+    fn slugs_fit_the_engine() {
+        assert_eq!(slug("My App_2.0"), "my-app-2-0");
+        assert_eq!(slug("--"), "project");
+    }
+}
