@@ -53,7 +53,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_look_that_hangs_ends_by_the_deadline() {
-        let hung = until::<(), _, _>(Duration::from_millis(20), Duration::from_millis(5), || std::future::pending());
+        let hung = until::<(), _, _>(Duration::from_millis(20), Duration::from_millis(5), std::future::pending);
         assert!(hung.await.is_err());
     }
 }

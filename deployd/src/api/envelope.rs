@@ -44,7 +44,7 @@ pub(super) async fn wrap(request: Request, next: Next) -> Response {
         None => None,
     };
     if let Some(answer) = answer {
-        response = render(response, answer, &id);
+        response = render(&response, answer, &id);
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
@@ -54,7 +54,7 @@ pub(super) async fn wrap(request: Request, next: Next) -> Response {
     response
 }
 
-fn render(response: Response, answer: Answer, id: &str) -> Response {
+fn render(response: &Response, answer: Answer, id: &str) -> Response {
     let Answer { code, message, error, data } = answer;
     let envelope = Envelope { code: code.as_u16(), request_id: id.to_owned(), message, error, data };
     let mut rendered = (code, axum::Json(envelope)).into_response();

@@ -14,7 +14,7 @@ use crate::store::{Session, Store};
 use crate::{files, random};
 
 /// How long a token for machines lives.
-pub const ADMIN_TOKEN_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
+pub const ADMIN_TOKEN_LIFETIME: Duration = Duration::from_hours(365 * 24);
 
 /// What a token says. The session in the store has the last word about all of it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ mod tests {
     fn a_token_survives_a_restart_and_ends_with_its_session() {
         let dir = tempfile::tempdir().unwrap();
         let first = tokens(&dir);
-        let token = first.issue("ann", Level::User, Duration::from_secs(60)).unwrap();
+        let token = first.issue("ann", Level::User, Duration::from_mins(1)).unwrap();
         drop(first);
         let second = tokens(&dir);
         assert_eq!(second.verify(&token).unwrap().level, Level::User);
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_token_of_another_machine_is_refused() {
         let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let token = tokens(&there).issue("ann", Level::Admin, Duration::from_secs(60)).unwrap();
+        let token = tokens(&there).issue("ann", Level::Admin, Duration::from_mins(1)).unwrap();
         assert_eq!(tokens(&here).verify(&token).unwrap_err().kind(), Kind::Unauthorized);
     }
 

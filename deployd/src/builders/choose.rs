@@ -26,7 +26,7 @@ pub struct Plan {
 pub fn choose(tree: &Path, asked: Option<BuildType>, asked_file: Option<&str>, project: &ProjectFile) -> Result<Plan> {
     let named = |kind: &Option<BuildType>| kind.filter(|kind| *kind != BuildType::Auto);
     let file = asked_file.or(project.build_file_path.as_deref()).map(relative_path).transpose()?;
-    let Some(kind) = named(&asked).or(named(&project.build_type)) else { return detect(tree, file) };
+    let Some(kind) = named(&asked).or(named(&project.build_type)) else { return detect(tree, file.as_deref()) };
     let builder = all().iter().copied().find(|builder| builder.build_type() == kind).ok_or_else(|| {
         let failure = Failure::new(Kind::Invalid, format!("build type {kind}"));
         failure.saw("it is not supported by this version").hint(format!("supported: {}", supported()))
@@ -39,14 +39,14 @@ pub fn choose(tree: &Path, asked: Option<BuildType>, asked_file: Option<&str>, p
     Ok(Plan { builder, file })
 }
 
-fn detect(tree: &Path, file: Option<String>) -> Result<Plan> {
+fn detect(tree: &Path, file: Option<&str>) -> Result<Plan> {
     for builder in all().iter().copied() {
-        let candidate = file.clone().unwrap_or_else(|| builder.default_file().to_owned());
-        if files::read_in_tree(tree, &candidate)?.is_some() {
-            return Ok(Plan { builder, file: candidate });
+        let candidate = file.unwrap_or(builder.default_file());
+        if files::read_in_tree(tree, candidate)?.is_some() {
+            return Ok(Plan { builder, file: candidate.to_owned() });
         }
     }
-    let looked: Vec<&str> = match &file {
+    let looked: Vec<&str> = match file {
         Some(file) => vec![file],
         None => all().iter().map(|builder| builder.default_file()).collect(),
     };

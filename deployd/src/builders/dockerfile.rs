@@ -14,7 +14,7 @@ use crate::files;
 use crate::project_file::BuildType;
 
 /// How long a build may take.
-const DEADLINE: Duration = Duration::from_secs(30 * 60);
+const DEADLINE: Duration = Duration::from_mins(30);
 /// The build argument and the variable that hold the full commit hash.
 pub(crate) const SOURCE_VERSION: &str = "SOURCE_VERSION";
 
@@ -44,10 +44,6 @@ async fn build(job: Job<'_>) -> Result<String> {
         tag: job.deploy.to_owned(),
         dockerfile: job.file.to_owned(),
         arguments: arguments(&text, &job.commit.hash),
-        labels: HashMap::from([
-            ("deployd.project".into(), job.project.to_owned()),
-            ("deployd.commit".into(), job.commit.hash.clone()),
-        ]),
     };
     job.engine.build(&spec, context, DEADLINE, job.on_line).await
 }

@@ -58,7 +58,9 @@ pub(super) async fn wait(context: &Context, serving: &Serving, progress: &Progre
         }
     };
     let lines = context.engine.last_lines(&serving.container, LAST_LINES).await.unwrap_or_default();
-    lines.iter().for_each(|line| progress.output(&format!("  {line}")));
+    for line in &lines {
+        progress.output(&format!("  {line}"));
+    }
     let failure = match lines.last() {
         Some(last) => failure.hint(format!("its last line: {last}")),
         None => failure.hint("it printed nothing"),

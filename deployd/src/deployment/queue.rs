@@ -2,13 +2,18 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, Event, Progress, UpRequest, run};
+use super::{Context, Event, Progress, UpRequest, reconcile, run};
 use crate::error::{Failure, Kind, Result};
 use crate::store::Deploy;
+
+/// How often the machine is compared with the store until they agree: after a reboot the engine may come later.
+const RECONCILE: Duration = Duration::from_secs(1);
 
 /// What whoever asked for a deploy holds of it.
 pub struct Ticket {
@@ -98,11 +103,18 @@ impl Deployer {
         act.await
     }
 
-    /// Brings the machine to what the store says, then runs deploys until the future is dropped.
+    /// Brings the machine to what the store says and runs deploys, until the future is dropped. While the engine does
+    /// not answer, the first is tried again and again; the second goes on, and tells what is wrong.
     pub async fn work(self) {
-        self.alone(super::reconcile::until_done(&self.0.context)).await;
+        let mut reconciled = false;
+        let mut ticks = interval(RECONCILE);
         loop {
-            self.0.wake.notified().await;
+            tokio::select! {
+                () = self.0.wake.notified() => {}
+                _ = ticks.tick(), if !reconciled => {
+                    reconciled = self.alone(reconcile::succeeds(&self.0.context)).await;
+                }
+            }
             let waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(waiting) = waiting {
                 self.alone(self.run(waiting)).await;

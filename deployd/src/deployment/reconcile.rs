@@ -1,30 +1,19 @@
 //! The start of the daemon: what the store acknowledged serves, and nothing else is left of deploys that were killed.
 
-use std::time::Duration;
-
 use super::{Context, retire, start, switch};
 use crate::edge::Routes;
 use crate::engine::{Container, Role};
-use crate::error::{Failure, Kind, Result};
+use crate::error::Result;
 use crate::store::{Deploy, Outcome, Serving};
-use crate::wait::{self, Seen};
 
-/// How long the engine is waited for: after a reboot it may come later than the daemon.
-const ENGINE: Duration = Duration::from_secs(120);
-
-/// Reconciles; tries again while the engine does not answer.
-pub(super) async fn until_done(context: &Context) {
-    let done = wait::until(ENGINE, Duration::from_secs(1), || async {
-        match reconcile(context).await {
-            Ok(()) => Seen::Ready(()),
-            Err(failure) => {
-                tracing::warn!(%failure, "the machine is not yet what the store says");
-                Seen::NotYet(failure.to_string())
-            }
+/// Reconciles; says whether the machine is what the store says.
+pub(super) async fn succeeds(context: &Context) -> bool {
+    match reconcile(context).await {
+        Ok(()) => true,
+        Err(failure) => {
+            tracing::warn!(%failure, "the machine is not yet what the store says; trying again");
+            false
         }
-    });
-    if let Err(seen) = done.await {
-        tracing::error!(seen, "the machine could not be brought to what the store says");
     }
 }
 
@@ -34,13 +23,14 @@ async fn reconcile(context: &Context) -> Result<()> {
     let mut serving = context.store.serving()?;
     let containers = context.engine.containers(Role::App).await?;
     let kept = serving.as_ref().and_then(|deploy| deploy.serving.as_ref()).map(|serving| serving.container.clone());
+    // the first deploy shall not have to wait for it
+    context.keeper.ensure(&context.engine, &context.edge).await?;
     // the acknowledged version first: the others may still be what the edge leads to
-    if let Some(deploy) = &mut serving {
-        serve(context, deploy, &containers).await?;
-    } else if !containers.is_empty() {
-        context.keeper.ensure(&context.engine, &context.edge).await?;
-        context.edge.apply(Routes::default()).await?;
-    }
+    let routes = match &mut serving {
+        Some(deploy) => serve(context, deploy, &containers).await?,
+        None => Routes::default(),
+    };
+    context.edge.apply(routes).await?;
     for left in containers.iter().filter(|container| Some(&container.id) != kept.as_ref()) {
         tracing::info!(name = left.name, "removing the container of a deploy that was not acknowledged");
         context.engine.stop_and_remove(&left.id).await?;
@@ -52,28 +42,28 @@ async fn reconcile(context: &Context) -> Result<()> {
     Ok(())
 }
 
-async fn serve(context: &Context, deploy: &mut Deploy, containers: &[Container]) -> Result<()> {
-    let Some(mut serving) = deploy.serving.clone() else { return Ok(()) };
+/// Makes the acknowledged version run; answers the routes to it.
+async fn serve(context: &Context, deploy: &mut Deploy, containers: &[Container]) -> Result<Routes> {
+    let Some(mut serving) = deploy.serving.clone() else { return Ok(Routes::default()) };
     match containers.iter().find(|container| container.id == serving.container) {
         Some(container) if container.running => {}
         Some(container) => context.engine.start(&container.id).await?,
+        None if context.engine.image(&serving.image).await?.is_none() => {
+            let (name, image) = (&serving.name, &serving.image);
+            tracing::error!(name, image, "the container that served and its image are gone: deploy it again");
+            return Ok(Routes::default());
+        }
         None => {
             revive(context, deploy, &mut serving).await?;
             deploy.serving = Some(serving.clone());
             context.store.set_deploy(deploy)?;
         }
     }
-    context.keeper.ensure(&context.engine, &context.edge).await?;
-    context.edge.apply(switch::routes(&serving)).await
+    Ok(switch::routes(&serving))
 }
 
 /// Makes the container of the acknowledged version anew, which someone removed.
 async fn revive(context: &Context, deploy: &Deploy, serving: &mut Serving) -> Result<()> {
-    if context.engine.image(&serving.image).await?.is_none() {
-        let failure = Failure::new(Kind::Engine, format!("serve {} again", deploy.project));
-        let saw = format!("its container and its image {} are gone", serving.image);
-        return Err(failure.saw(saw).hint("deploy it again"));
-    }
     tracing::warn!(name = serving.name, "its container is gone; it is made anew");
     serving.address = context.engine.free_address().await?;
     serving.container = start::create(context, deploy, serving, true).await?;

@@ -29,8 +29,6 @@ pub struct BuildSpec {
     pub dockerfile: String,
     /// Build arguments.
     pub arguments: HashMap<String, String>,
-    /// Labels of the image.
-    pub labels: HashMap<String, String>,
 }
 
 impl BuildSpec {
@@ -45,7 +43,6 @@ impl BuildSpec {
             .rm(true)
             .forcerm(true)
             .buildargs(&self.arguments)
-            .labels(&self.labels)
             .build()
     }
 }
@@ -99,8 +96,9 @@ impl<F: Fn(&str)> Output<F> {
         match event {
             Ok(event) => {
                 if let Some(text) = &event.stream {
-                    let lines = self.lines.take(text.as_bytes());
-                    lines.into_iter().for_each(|line| self.line(line));
+                    for line in self.lines.take(text.as_bytes()) {
+                        self.line(line);
+                    }
                 }
                 // a pull tells its progress many times a second; only its milestones are lines
                 if let Some(status) = event.status.filter(|_| event.progress_detail.is_none()) {

@@ -60,7 +60,7 @@ pub struct ContainerSpec {
     pub env: Vec<(String, String)>,
     /// The command, if it is not the image's.
     pub command: Option<Vec<String>>,
-    /// Bind mounts, `outside:inside:z`; engines without SELinux ignore the z.
+    /// Bind mounts, `outside:inside:z`; an engine that knows no `SELinux` ignores the z.
     pub binds: Vec<String>,
     /// Where it is reached.
     pub network: Network,

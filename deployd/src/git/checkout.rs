@@ -9,9 +9,9 @@ use crate::error::{Failure, Kind, Result};
 use crate::settings::DataDir;
 
 /// How long fetching may take.
-const FETCH: Duration = Duration::from_secs(300);
+const FETCH: Duration = Duration::from_mins(5);
 /// How long a call that needs no network may take.
-const LOCAL: Duration = Duration::from_secs(120);
+const LOCAL: Duration = Duration::from_mins(2);
 /// What is written between the fields of a commit.
 const FORMAT: &str = "--format=%H%x00%ct%x00%B";
 
@@ -97,7 +97,7 @@ fn check_words(remote: &str, branch: &str) -> Result<()> {
         return invalid("git_options.remote", "it is not the address of a repository, such as git@host:team/app.git");
     }
     let forbidden = |c: char| c.is_whitespace() || "~^:?*[\\".contains(c);
-    if strange(branch) || branch.contains(forbidden) || branch.contains("..") || branch.ends_with(".lock") {
+    if strange(branch) || branch.contains(forbidden) || branch.contains("..") {
         return invalid("git_options.branch", "it is not the name of a branch");
     }
     Ok(())
