@@ -66,7 +66,10 @@ async fn the_right_key_logs_in_and_no_other(os: &str, version: &str) -> anyhow::
 
 #[apply(every_system)]
 #[tokio::test]
-async fn the_disks_the_clock_and_the_modules_of_the_host_are_out_of_reach(os: &str, version: &str) -> anyhow::Result<()> {
+async fn the_disks_the_clock_and_the_modules_of_the_host_are_out_of_reach(
+    os: &str,
+    version: &str,
+) -> anyhow::Result<()> {
     on_a_vps(os, version, async |it| {
         let session = it.vps.ssh().await?;
         let capabilities = session.run("sed -n 's/^CapBnd:[[:space:]]*//p' /proc/1/status").await?;

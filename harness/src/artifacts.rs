@@ -12,7 +12,10 @@ const LOOKS: [(&str, &str); 9] = [
     ("units.txt", "systemctl --no-pager --failed; systemctl --no-pager list-units"),
     ("processes.txt", "ps auxf"),
     ("containers.txt", "docker ps --all --no-trunc; docker images"),
-    ("container-logs.txt", "for it in $(docker ps --all --quiet); do docker inspect --format '== {{.Name}}' $it; docker logs --tail 500 $it 2>&1; done"),
+    (
+        "container-logs.txt",
+        "for it in $(docker ps --all --quiet); do docker inspect --format '== {{.Name}}' $it; docker logs --tail 500 $it 2>&1; done",
+    ),
     ("network.txt", "ip addr; ip route; cat /etc/resolv.conf; iptables-save 2>&1"),
     ("disk.txt", "df -h; df -i; mount"),
     ("memory.txt", "free -m; cat /proc/loadavg"),

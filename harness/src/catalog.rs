@@ -213,7 +213,8 @@ impl Catalog {
             return Ok(system);
         }
         let names = of_os.iter().flat_map(|s| [Some(s.version.clone()), s.codename.clone()]).flatten();
-        let nearest = nearest(&wanted, names.chain(["latest".to_owned()])).map(|name| format!("{} {name}", of_os[0].os));
+        let nearest =
+            nearest(&wanted, names.chain(["latest".to_owned()])).map(|name| format!("{} {name}", of_os[0].os));
         let valid = of_os.iter().map(|s| match &s.codename {
             Some(codename) => format!("{} ({codename})", s.version),
             None => s.version.clone(),

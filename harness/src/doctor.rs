@@ -78,7 +78,11 @@ async fn engine_checks(engine: &Engine) -> Vec<Check> {
     let about = match engine.about().await {
         Ok(about) => about,
         Err(error) => {
-            return vec![Check::ok("engine", error.to_string()).not(State::Missing, "nothing runs", "journalctl -u docker")];
+            return vec![Check::ok("engine", error.to_string()).not(
+                State::Missing,
+                "nothing runs",
+                "journalctl -u docker",
+            )];
         }
     };
     let version = format!("{} (API {}) at {}", about.version, about.api_version, engine.address());
@@ -116,8 +120,14 @@ fn storage(about: &About) -> Check {
     let check = Check::ok("storage driver", about.storage_driver.clone());
     match about.storage_driver.as_str() {
         "overlay2" | "overlayfs" | "btrfs" | "zfs" => check,
-        "vfs" => check.not(State::Limited, "each container is a full copy: slow, and large", "use overlay2 in daemon.json"),
-        _ => check.not(State::Limited, "building images is slower", "use overlay2 in daemon.json where the kernel allows it"),
+        "vfs" => {
+            check.not(State::Limited, "each container is a full copy: slow, and large", "use overlay2 in daemon.json")
+        }
+        _ => check.not(
+            State::Limited,
+            "building images is slower",
+            "use overlay2 in daemon.json where the kernel allows it",
+        ),
     }
 }
 
@@ -126,7 +136,8 @@ fn capabilities() -> Check {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let bounding = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
     let bounding = bounding.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
-    let check = Check::ok("capabilities", bounding.map_or_else(|| "unknown".to_owned(), |set| format!("bounding set {set:x}")));
+    let check =
+        Check::ok("capabilities", bounding.map_or_else(|| "unknown".to_owned(), |set| format!("bounding set {set:x}")));
     // the numbers of linux/capability.h
     let missing = |number: u32| bounding.is_some_and(|set| set & (1 << number) == 0);
     if missing(21) || missing(12) {
@@ -176,7 +187,9 @@ fn mmdebstrap() -> Check {
 fn git() -> Check {
     match provision::find_program("git") {
         Some(path) => Check::ok("git", path.display().to_string()),
-        None => Check::ok("git", "not installed").not(State::Missing, "no deploys", "apt-get install git openssh-client"),
+        None => {
+            Check::ok("git", "not installed").not(State::Missing, "no deploys", "apt-get install git openssh-client")
+        }
     }
 }
 
@@ -224,16 +237,18 @@ async fn reach() -> Vec<Check> {
     }
     addresses.sort();
     addresses.dedup();
-    join_all(addresses.into_iter().map(async |(name, url)| match http::client().get(&url).timeout(REACH).send().await {
-        Ok(_) => Check::ok(name, url),
-        Err(error) => {
-            let mend = if name.starts_with("registry") {
-                "name a mirror with TESTENV_REGISTRY_MIRROR=http://host:port"
-            } else {
-                "name another with TESTENV_APT_MIRROR_<OS>=http://host/path"
-            };
-            Check::ok(name, chain(&error)).not(State::Limited, "no bases from there", mend)
-        }
-    }))
+    join_all(addresses.into_iter().map(
+        async |(name, url)| match http::client().get(&url).timeout(REACH).send().await {
+            Ok(_) => Check::ok(name, url),
+            Err(error) => {
+                let mend = if name.starts_with("registry") {
+                    "name a mirror with TESTENV_REGISTRY_MIRROR=http://host:port"
+                } else {
+                    "name another with TESTENV_APT_MIRROR_<OS>=http://host/path"
+                };
+                Check::ok(name, chain(&error)).not(State::Limited, "no bases from there", mend)
+            }
+        },
+    ))
     .await
 }

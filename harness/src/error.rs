@@ -87,13 +87,7 @@ struct Facts {
 impl Failure {
     /// `subject` is what it happened to (`debian 12 (a)`), `action` what was being done (`connect to 127.0.0.1:49153`).
     pub fn new(subject: impl Into<String>, action: impl Into<String>) -> Self {
-        Self(Box::new(Facts {
-            subject: subject.into(),
-            action: action.into(),
-            elapsed: None,
-            seen: None,
-            hint: None,
-        }))
+        Self(Box::new(Facts { subject: subject.into(), action: action.into(), elapsed: None, seen: None, hint: None }))
     }
 
     /// How long it had been tried.

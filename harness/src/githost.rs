@@ -65,17 +65,16 @@ impl GitHost {
             .with_copy_to(private("/etc/ssh/ssh_host_ed25519_key"), host_key.private_text()?.into_bytes())
             .with_copy_to(private("/home/git/.ssh/authorized_keys"), (admin.public_line() + "\n").into_bytes())
             .with_host_config_modifier(|config| {
-                let loopback = PortBinding {
-                    host_ip: Some(Ipv4Addr::LOCALHOST.to_string()),
-                    host_port: Some(String::new()),
-                };
+                let loopback =
+                    PortBinding { host_ip: Some(Ipv4Addr::LOCALHOST.to_string()), host_port: Some(String::new()) };
                 config.publish_all_ports = Some(false);
                 config.port_bindings = Some([("22/tcp".to_owned(), Some(vec![loopback]))].into());
             })
             .start()
             .await
             .map_err(|error| failed(name, "start it", &error))?;
-        let port = container.get_host_port_ipv4(22.tcp()).await.map_err(|error| failed(name, "find its port", &error))?;
+        let port =
+            container.get_host_port_ipv4(22.tcp()).await.map_err(|error| failed(name, "find its port", &error))?;
         let file = || tempfile::NamedTempFile::new().map_err(|error| failed(name, "make a file", &error));
         let (admin_key_file, known_hosts) = (file()?, file()?);
         admin.write_private(admin_key_file.path())?;

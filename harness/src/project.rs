@@ -107,7 +107,9 @@ impl Project {
     /// A copy of it in a git repository of its own, with everything in one commit.
     pub async fn checkout(&self) -> Result<Checkout> {
         let folder = tempfile::tempdir().map_err(|error| self.failed("make a folder", &error))?;
-        for entry in walkdir::WalkDir::new(&self.dir).min_depth(1).into_iter().filter_entry(|it| it.file_name() != ".git") {
+        for entry in
+            walkdir::WalkDir::new(&self.dir).min_depth(1).into_iter().filter_entry(|it| it.file_name() != ".git")
+        {
             let entry = entry.map_err(|error| self.failed("copy", &error))?;
             let Ok(inside) = entry.path().strip_prefix(&self.dir) else { continue };
             let target = folder.path().join(inside);
@@ -152,8 +154,11 @@ impl Checkout {
     /// Writes a file of the work tree.
     pub fn write(&self, file: &str, content: impl AsRef<[u8]>) -> Result<()> {
         let path = self.path().join(file);
-        let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, content));
-        written.map_err(|error| Error::File(Failure::new(format!("project {}", self.name), format!("write {file}")).saw(error)))
+        let written =
+            path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, content));
+        written.map_err(|error| {
+            Error::File(Failure::new(format!("project {}", self.name), format!("write {file}")).saw(error))
+        })
     }
 
     /// Commits all changes (an empty commit if there are none); answers the new commit's hash.
@@ -176,7 +181,10 @@ impl Checkout {
     /// The same with environment variables.
     pub(crate) async fn git_with(&self, arguments: &[&str], variables: &[(&str, String)]) -> Result<String> {
         let identity = ["AUTHOR", "COMMITTER"].into_iter().flat_map(|who| {
-            [(format!("GIT_{who}_NAME"), "testvps".to_owned()), (format!("GIT_{who}_EMAIL"), "testvps@localhost".to_owned())]
+            [
+                (format!("GIT_{who}_NAME"), "testvps".to_owned()),
+                (format!("GIT_{who}_EMAIL"), "testvps@localhost".to_owned()),
+            ]
         });
         let output = Command::new("git")
             .args(["-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null"])

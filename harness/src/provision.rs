@@ -66,14 +66,15 @@ pub(crate) async fn is_installable(package: &str) -> bool {
 /// Installs packages of this machine's distribution, after saying so.
 async fn install(packages: &[&str], may_install: bool, progress: Progress<'_>) -> Result<()> {
     let line = format!("apt-get install --yes {}", packages.join(" "));
-    let failure = || {
-        Failure::new(packages.join(", "), "find it on this machine").hint(format!("install the package: {line}"))
-    };
+    let failure =
+        || Failure::new(packages.join(", "), "find it on this machine").hint(format!("install the package: {line}"));
     if !may_install {
         return Err(Error::Machine(failure().saw("not installed, and --no-install was given")));
     }
     if find_program("apt-get").is_none() || !nix::unistd::geteuid().is_root() {
-        return Err(Error::Machine(failure().saw("not installed; only root on Debian or Ubuntu can have it installed")));
+        return Err(Error::Machine(
+            failure().saw("not installed; only root on Debian or Ubuntu can have it installed"),
+        ));
     }
     progress(&format!("{} is missing: {line}", packages.join(", ")));
     let with_options = ["apt-get", "install", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"];

@@ -30,6 +30,7 @@ pub struct TestEnv {
     catalog: Catalog,
     settings: Settings,
     stock: OnceCell<Stock>,
+    filled: OnceCell<()>,
 }
 
 impl Settings {
@@ -53,7 +54,14 @@ impl TestEnv {
     pub async fn open_with(settings: Settings) -> Result<Self> {
         let engine = provision::engine(settings.sources.may_install, &*settings.progress).await?;
         let lease = Lease::acquire(&engine).await?;
-        Ok(Self { engine, lease, catalog: Catalog::built_in(), settings, stock: OnceCell::new() })
+        Ok(Self {
+            engine,
+            lease,
+            catalog: Catalog::built_in(),
+            settings,
+            stock: OnceCell::new(),
+            filled: OnceCell::new(),
+        })
     }
 
     /// A request for a VPS of the system that a person means by `os` and `version`.
@@ -77,10 +85,18 @@ impl TestEnv {
         self.workspace().forget(&info.name)
     }
 
-    /// The stock, which is started at the first call.
+    /// The stock, which is started and filled at the first call.
     pub async fn stock(&self) -> Result<&Stock> {
-        let start = || Stock::ensure(&self.engine, &self.lease, &self.catalog, self.sources(), self.progress());
-        self.stock.get_or_try_init(start).await
+        let stock = self.begun_stock().await?;
+        let fill = || stock.fill(&self.engine, &self.lease, self.progress());
+        self.filled.get_or_try_init(fill).await?;
+        Ok(stock)
+    }
+
+    /// The stock, started and perhaps not filled yet: enough to know its address.
+    pub(crate) async fn begun_stock(&self) -> Result<&Stock> {
+        let begin = || Stock::begin(&self.engine, &self.lease, &self.catalog, self.sources(), self.progress());
+        self.stock.get_or_try_init(begin).await
     }
 
     /// The container engine.

@@ -118,7 +118,8 @@ impl Workspace {
 
     /// The VPSes written down here, by name.
     pub fn vpses(&self) -> Result<Vec<VpsInfo>> {
-        let entries = fs::read_dir(&self.dir).map_err(|error| file_error(&self.dir, "read the state folder", &error))?;
+        let entries =
+            fs::read_dir(&self.dir).map_err(|error| file_error(&self.dir, "read the state folder", &error))?;
         let mut found = Vec::new();
         for path in entries.flatten().map(|entry| entry.path().join(STATE_FILE)) {
             let Ok(text) = fs::read_to_string(&path) else { continue };

@@ -43,13 +43,14 @@ impl Drop for Terminal {
 fn follow_size() -> anyhow::Result<watch::Receiver<Size>> {
     let (tell, size) = watch::channel(window_size());
     let mut changes = signal(SignalKind::window_change())?;
-    tokio::spawn(async move {
-        while changes.recv().await.is_some() && tell.send(window_size()).is_ok() {}
-    });
+    tokio::spawn(async move { while changes.recv().await.is_some() && tell.send(window_size()).is_ok() {} });
     Ok(size)
 }
 
 fn window_size() -> Size {
     let size = terminal_size::terminal_size();
-    size.map_or(Size { columns: 80, rows: 24 }, |(columns, rows)| Size { columns: columns.0.into(), rows: rows.0.into() })
+    size.map_or(Size { columns: 80, rows: 24 }, |(columns, rows)| Size {
+        columns: columns.0.into(),
+        rows: rows.0.into(),
+    })
 }

@@ -102,7 +102,10 @@ impl Engine {
     }
 
     /// An engine error, with what was being done when it came.
-    #[expect(clippy::needless_pass_by_value, reason = "reads as a closure's body: .map_err(|error| engine.error(.., error))")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "reads as a closure's body: .map_err(|error| engine.error(.., error))"
+    )]
     pub(crate) fn error(&self, action: impl Into<String>, error: bollard::errors::Error) -> Error {
         use bollard::errors::Error as E;
         let failure = Failure::new("container engine", action);
@@ -114,11 +117,12 @@ impl Engine {
                 }
                 Error::Engine(failure)
             }
-            E::IOError { .. } | E::HyperResponseError { .. } | E::HyperLegacyError { .. } => Error::Engine(
-                failure
-                    .saw(crate::error::chain(&error))
-                    .hint(format!("the engine at {} stopped answering; see its own log (journalctl -u docker)", self.address)),
-            ),
+            E::IOError { .. } | E::HyperResponseError { .. } | E::HyperLegacyError { .. } => {
+                Error::Engine(failure.saw(crate::error::chain(&error)).hint(format!(
+                    "the engine at {} stopped answering; see its own log (journalctl -u docker)",
+                    self.address
+                )))
+            }
             _ => Error::Engine(failure.saw(crate::error::chain(&error))),
         }
     }

@@ -9,7 +9,6 @@ use bollard::models::{
 };
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-    UploadToContainerOptionsBuilder,
 };
 use futures_util::{Stream, StreamExt};
 
@@ -129,11 +128,7 @@ impl From<ContainerSpec> for ContainerCreateBody {
 }
 
 fn host_config(spec: &ContainerSpec) -> HostConfig {
-    let volume = |path: &String| Mount {
-        target: Some(path.clone()),
-        typ: Some(MountType::VOLUME),
-        ..Mount::default()
-    };
+    let volume = |path: &String| Mount { target: Some(path.clone()), typ: Some(MountType::VOLUME), ..Mount::default() };
     let mut ports: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
     for port in &spec.ports {
         let binding =
@@ -170,13 +165,6 @@ impl Engine {
         let options = CreateContainerOptionsBuilder::default().name(&name).build();
         let created = self.docker.create_container(Some(options), ContainerCreateBody::from(spec)).await;
         created.map(|created| created.id).map_err(|error| self.error(format!("create container {name}"), error))
-    }
-
-    /// Unpacks a tar archive into a container, started or not.
-    pub(crate) async fn unpack_into(&self, container: &str, tar: Vec<u8>) -> Result<()> {
-        let options = UploadToContainerOptionsBuilder::default().path("/").build();
-        let sent = self.docker.upload_to_container(container, Some(options), bollard::body_full(tar.into())).await;
-        sent.map_err(|error| self.error(format!("put files into container {container}"), error))
     }
 
     pub(crate) async fn start(&self, container: &str) -> Result<()> {

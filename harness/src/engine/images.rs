@@ -43,20 +43,21 @@ pub(crate) struct BuildContext {
 }
 
 impl Engine {
-    /// The id of the image that `reference` names, if the engine has it.
-    pub async fn image_id(&self, reference: &str) -> Result<Option<String>> {
+    /// The id and the labels of the image that `reference` names, if the engine has it.
+    pub(crate) async fn image(&self, reference: &str) -> Result<Option<(String, HashMap<String, String>)>> {
         match self.docker.inspect_image(reference).await {
-            Ok(image) => Ok(image.id),
+            Ok(image) => {
+                let labels = image.config.and_then(|config| config.labels).unwrap_or_default();
+                Ok(image.id.map(|id| (id, labels)))
+            }
             Err(error) if status(&error) == Some(404) => Ok(None),
             Err(error) => Err(self.error(format!("look for image {reference}"), error)),
         }
     }
 
-    /// The labels of an image on the engine.
-    pub async fn image_labels(&self, reference: &str) -> Result<HashMap<String, String>> {
-        let image =
-            self.docker.inspect_image(reference).await.map_err(|e| self.error(format!("inspect image {reference}"), e))?;
-        Ok(image.config.and_then(|config| config.labels).unwrap_or_default())
+    /// The id of the image that `reference` names, if the engine has it.
+    pub async fn image_id(&self, reference: &str) -> Result<Option<String>> {
+        Ok(self.image(reference).await?.map(|(id, _)| id))
     }
 
     /// Every image whose reference fits `pattern`, such as `testvps/*`.
@@ -80,14 +81,17 @@ impl Engine {
         S: Stream<Item = std::io::Result<Bytes>> + Send + 'static,
     {
         let (repo, tag) = split_tag(imported.tag);
-        let changes: Vec<String> = imported.labels.iter().map(|(key, value)| format!("LABEL {key}={value:?}")).collect();
+        let changes: Vec<String> =
+            imported.labels.iter().map(|(key, value)| format!("LABEL {key}={value:?}")).collect();
         let options = CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).changes(changes).build();
         let mut progress = self.docker.create_image(Some(options), Some(bollard::body_try_stream(archive)), None);
         while let Some(step) = progress.next().await {
             let step = step.map_err(|error| self.error(format!("import {}", imported.tag), error))?;
             if let Some(detail) = step.error_detail {
                 let seen = detail.message.unwrap_or_default();
-                return Err(Error::Engine(Failure::new("container engine", format!("import {}", imported.tag)).saw(seen)));
+                return Err(Error::Engine(
+                    Failure::new("container engine", format!("import {}", imported.tag)).saw(seen),
+                ));
             }
         }
         Ok(())
@@ -116,7 +120,10 @@ impl Engine {
     pub(crate) async fn tag(&self, from: &str, to: &str) -> Result<()> {
         let (repo, tag) = split_tag(to);
         let options = TagImageOptionsBuilder::default().repo(repo).tag(tag).build();
-        self.docker.tag_image(from, Some(options)).await.map_err(|error| self.error(format!("tag {from} as {to}"), error))
+        self.docker
+            .tag_image(from, Some(options))
+            .await
+            .map_err(|error| self.error(format!("tag {from} as {to}"), error))
     }
 
     /// Sends an image to the registry that its name begins with.
@@ -148,12 +155,7 @@ impl Engine {
     pub(crate) async fn build(&self, context: BuildContext, mut on_line: impl FnMut(&str)) -> Result<()> {
         let BuildContext { tag, tar, args } = context;
         let start = std::time::Instant::now();
-        let options = BuildImageOptionsBuilder::default()
-            .t(&tag)
-            .rm(true)
-            .forcerm(true)
-            .buildargs(&args)
-            .build();
+        let options = BuildImageOptionsBuilder::default().t(&tag).rm(true).forcerm(true).buildargs(&args).build();
         let mut progress = self.docker.build_image(options, None, Some(bollard::body_full(tar.into())));
         let mut output: Vec<String> = Vec::new();
         let failed = |output: &[String], why: String| {

@@ -6,8 +6,8 @@ mod images;
 mod networks;
 
 pub use connect::{About, Engine};
-pub use containers::{ContainerState, Found, LogLine};
 pub(crate) use containers::{Attach, ContainerSpec, Publish};
+pub use containers::{ContainerState, Found, LogLine};
 pub use images::ImageInfo;
 pub(crate) use images::{BuildContext, Imported};
 pub(crate) use networks::Subnet;

@@ -71,7 +71,9 @@ impl Engine {
         let failed = |error| self.error(format!("create network {name}"), error);
         self.docker.create_network(request(None)).await.map_err(failed)?;
         let subnet = self.network_subnet(name).await?.ok_or_else(|| {
-            Error::Engine(Failure::new("container engine", format!("create network {name}")).saw("it has no IPv4 subnet"))
+            Error::Engine(
+                Failure::new("container engine", format!("create network {name}")).saw("it has no IPv4 subnet"),
+            )
         })?;
         self.remove_network(name).await?;
         let config = IpamConfig {

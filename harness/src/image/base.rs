@@ -118,7 +118,13 @@ impl BaseSources {
     }
 
     /// The system's base, fetched unless the engine has it.
-    pub async fn obtain(&self, engine: &Engine, lease: &Lease, system: &System, progress: Progress<'_>) -> Result<Base> {
+    pub async fn obtain(
+        &self,
+        engine: &Engine,
+        lease: &Lease,
+        system: &System,
+        progress: Progress<'_>,
+    ) -> Result<Base> {
         let arch = engine.arch();
         let tag = self.tag(system, arch)?;
         if let Some(base) = on_engine(engine, &tag).await? {
@@ -202,10 +208,8 @@ fn cannot_be_had(system: &System, tried: &[String]) -> Failure {
 }
 
 async fn on_engine(engine: &Engine, tag: &str) -> Result<Option<Base>> {
-    if engine.image_id(tag).await?.is_none() {
-        return Ok(None);
-    }
-    let source = match engine.image_labels(tag).await?.get(SOURCE).map(String::as_str) {
+    let Some((_, labels)) = engine.image(tag).await? else { return Ok(None) };
+    let source = match labels.get(SOURCE).map(String::as_str) {
         Some("mirror") => BaseSource::Mirror,
         Some("local") => BaseSource::Local,
         _ => BaseSource::Registry,

@@ -70,7 +70,9 @@ impl<'a> Plan<'a> {
     ) -> Result<Self, String> {
         let url = answers(system).await?;
         let mirror = system.mirror.as_ref().ok_or("the catalog names none")?;
-        provision::program("mmdebstrap", "mmdebstrap", may_install, progress).await.map_err(|error| error.to_string())?;
+        provision::program("mmdebstrap", "mmdebstrap", may_install, progress)
+            .await
+            .map_err(|error| error.to_string())?;
         provision::file(&mirror.keyring, &mirror.keyring_package, may_install, progress)
             .await
             .map_err(|error| error.to_string())?;

@@ -47,7 +47,9 @@ impl Recipe {
     /// Builds the image unless one of exactly this content is there; answers its reference.
     pub async fn ensure(&self, engine: &Engine, lease: &Lease, progress: Progress<'_>) -> Result<String> {
         let base_id = engine.image_id(&self.base).await?.ok_or_else(|| {
-            Error::Build(Failure::new(self.name.clone(), "build").saw(format!("no base image {} on the engine", self.base)))
+            Error::Build(
+                Failure::new(self.name.clone(), "build").saw(format!("no base image {} on the engine", self.base)),
+            )
         })?;
         let tag = format!("{REPOSITORY}/{}:{}", self.name, self.hash(&base_id));
         if engine.image_id(&tag).await?.is_some() {
@@ -86,9 +88,8 @@ impl Recipe {
 
     fn archive(&self) -> Result<Vec<u8>> {
         let files = self.files.iter().map(|(path, (mode, content))| (path.as_str(), *mode, content.as_slice()));
-        archive(files).map_err(|error| {
-            Error::Build(Failure::new(self.name.clone(), "pack the build context").saw(error))
-        })
+        archive(files)
+            .map_err(|error| Error::Build(Failure::new(self.name.clone(), "pack the build context").saw(error)))
     }
 }
 

@@ -45,8 +45,8 @@ impl Stock {
         Ok(catalog.find(os, version)?)
     }
 
-    /// Makes sure that the network and the stock are there, and that the stock holds what every fixture builds on.
-    pub async fn ensure(
+    /// Makes sure that the network is there and the stock runs; what it holds is for [`Stock::fill`] to see to.
+    pub(crate) async fn begin(
         engine: &Engine,
         lease: &Lease,
         catalog: &Catalog,
@@ -70,10 +70,13 @@ impl Stock {
         let registry = engine.published_port(CONTAINER, REGISTRY_PORT).await?.ok_or_else(|| {
             Error::Engine(Failure::new("stock", "find the port of its registry").saw("it is not published"))
         })?;
-        let this = Self { subnet, registry, upstream: !upstream.is_empty(), empty, tools_base };
+        Ok(Self { subnet, registry, upstream: !upstream.is_empty(), empty, tools_base })
+    }
+
+    /// Makes sure that the stock holds what every fixture builds on.
+    pub(crate) async fn fill(&self, engine: &Engine, lease: &Lease, progress: Progress<'_>) -> Result<()> {
         let (repository, tag) = (format!("library/{}", TOOLS_SYSTEM.0), TOOLS_SYSTEM.1);
-        this.hold(engine, &this.tools_base.reference, &repository, tag, progress).await?;
-        Ok(this)
+        self.add(engine, lease, &self.tools_base.reference, &repository, tag, progress).await
     }
 
     /// Puts an image of the engine into the stock, so that every VPS can pull it as `repository:tag`.
@@ -87,10 +90,6 @@ impl Stock {
         progress: Progress<'_>,
     ) -> Result<()> {
         let _exclusive = lease.machine().lock(LOCK).await?;
-        self.hold(engine, image, repository, tag, progress).await
-    }
-
-    async fn hold(&self, engine: &Engine, image: &str, repository: &str, tag: &str, progress: Progress<'_>) -> Result<()> {
         let id = engine.image_id(image).await?.ok_or_else(|| {
             Error::Engine(Failure::new("stock", format!("add {image}")).saw("no such image on the engine"))
         })?;

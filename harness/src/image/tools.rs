@@ -57,10 +57,19 @@ pub(super) fn stock_recipe(base: &Base) -> Recipe {
 }
 
 /// An image of `vps-images/tools` that needs nothing but its folder.
-pub async fn tool_image(engine: &Engine, lease: &Lease, tool: Tool, base: &Base, progress: Progress<'_>) -> Result<String> {
+pub async fn tool_image(
+    engine: &Engine,
+    lease: &Lease,
+    tool: Tool,
+    base: &Base,
+    progress: Progress<'_>,
+) -> Result<String> {
     let recipe = match tool {
-        Tool::GitHost => Recipe::new("githost", &base.reference, vps_image_file!("tools/githost/Dockerfile"))
-            .file("githost", 0o755, vps_image_file!("tools/githost/githost")),
+        Tool::GitHost => Recipe::new("githost", &base.reference, vps_image_file!("tools/githost/Dockerfile")).file(
+            "githost",
+            0o755,
+            vps_image_file!("tools/githost/githost"),
+        ),
     };
     recipe.ensure(engine, lease, progress).await
 }

@@ -30,12 +30,17 @@ impl Lease {
     /// Takes a lease, and first removes what earlier runs left when their reaper was killed too.
     pub async fn acquire(engine: &Engine) -> Result<Self> {
         let machine = MachineDir::find()?;
+        let run = ulid::Ulid::new().to_string();
+        let alive = machine.open_run(&run)?;
+        // the reaper comes up while the engine is asked
+        let reaper = tokio::spawn({
+            let run = run.clone();
+            async move { start_reaper(&run).await }
+        });
         for dead in machine.dead_runs() {
             sweep::reap_run(engine, &machine, &dead).await?;
         }
-        let run = ulid::Ulid::new().to_string();
-        let alive = machine.open_run(&run)?;
-        let reaper = start_reaper(&run).await?;
+        let reaper = reaper.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         Ok(Self { run, machine, reaper: Some(reaper), _alive: alive })
     }
 
@@ -47,7 +52,11 @@ impl Lease {
 
     /// The labels that make a thing this run's.
     pub(crate) fn labels(&self, role: &str) -> HashMap<String, String> {
-        HashMap::from([(RUN.to_owned(), self.run.clone()), (OURS.to_owned(), host_id()), (ROLE.to_owned(), role.to_owned())])
+        HashMap::from([
+            (RUN.to_owned(), self.run.clone()),
+            (OURS.to_owned(), host_id()),
+            (ROLE.to_owned(), role.to_owned()),
+        ])
     }
 
     /// The run's id, for names that must be its own.

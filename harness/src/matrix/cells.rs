@@ -3,10 +3,10 @@
 use futures_util::future::join_all;
 use serde::Serialize;
 
+use crate::Engine;
 use crate::catalog::{Catalog, System};
 use crate::error::Result;
 use crate::image::{BaseSources, Reach};
-use crate::Engine;
 
 /// A system, and whether this machine can run it.
 #[derive(Debug, Clone)]
@@ -59,5 +59,9 @@ pub async fn cells(
 ) -> Result<Vec<Cell>> {
     let selected = catalog.select_all(patterns)?;
     let reaches = join_all(selected.iter().map(|system| sources.reach(engine, system))).await;
-    selected.into_iter().zip(reaches).map(|(system, reach)| Ok(Cell { system: system.clone(), reach: reach? })).collect()
+    selected
+        .into_iter()
+        .zip(reaches)
+        .map(|(system, reach)| Ok(Cell { system: system.clone(), reach: reach? }))
+        .collect()
 }

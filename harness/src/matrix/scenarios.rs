@@ -39,7 +39,8 @@ pub(super) struct Setting<'a> {
 impl ScenarioBinary {
     /// Asks the binary which tests it has.
     pub async fn open(path: &Path) -> Result<Self> {
-        let failed = |seen: String| Error::Exec(Failure::new(path.display().to_string(), "list its scenarios").saw(seen));
+        let failed =
+            |seen: String| Error::Exec(Failure::new(path.display().to_string(), "list its scenarios").saw(seen));
         let listing = Command::new(path).args(["--list", "--format", "terse"]).stdin(Stdio::null()).output().await;
         let listing = listing.map_err(|error| failed(error.to_string()))?;
         if !listing.status.success() {
@@ -68,7 +69,8 @@ impl ScenarioBinary {
     pub(super) async fn run(&self, system: &System, case: &Case, setting: &Setting<'_>) -> Result<ScenarioReport> {
         let start = Instant::now();
         let folder = setting.report.join(system.slug()).join(case.scenario.replace("::", "-"));
-        let failed = |seen: String| Error::Exec(Failure::new(system.to_string(), format!("run {}", case.test)).saw(seen));
+        let failed =
+            |seen: String| Error::Exec(Failure::new(system.to_string(), format!("run {}", case.test)).saw(seen));
         let mut command = Command::new(&self.path);
         command
             .args(["--exact", &case.test, "--nocapture", "--test-threads=1"])

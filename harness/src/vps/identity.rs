@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use data_encoding::BASE64;
 use serde_json::json;
 
 use crate::error::{Error, Failure, Result};
@@ -12,8 +13,8 @@ use crate::ssh::KeyPair;
 const INNER_BRIDGE: &str = "10.209.0.1/24";
 const INNER_POOL: &str = "10.210.0.0/16";
 
-/// The files that are put into a VPS before its first start, as a tar archive.
-pub(super) fn files(host_key: &KeyPair, login: &KeyPair, stock: &Stock) -> Result<Vec<u8>> {
+/// The files that a VPS gets before its first start, as a tar archive in Base64: `vps-init` unpacks them.
+pub(super) fn files(host_key: &KeyPair, login: &KeyPair, stock: &Stock) -> Result<String> {
     let mirrors = stock.registry_mirrors();
     let engine = json!({
         "registry-mirrors": mirrors.iter().map(|mirror| format!("http://{mirror}")).collect::<Vec<_>>(),
@@ -34,6 +35,7 @@ pub(super) fn files(host_key: &KeyPair, login: &KeyPair, stock: &Stock) -> Resul
         ("etc/docker/daemon.json", 0o644, engine.as_bytes()),
     ];
     archive(files.into_iter())
+        .map(|tar| BASE64.encode(&tar))
         .map_err(|error| Error::Boot(Failure::new("VPS", "pack its keys and settings").saw(error)))
 }
 

@@ -123,7 +123,8 @@ impl VpsRequest {
     }
 
     fn check(&self) -> Result<()> {
-        let wrong = |what: String, seen: String| Err(Error::Name(Failure::new(self.system.to_string(), what).saw(seen)));
+        let wrong =
+            |what: String, seen: String| Err(Error::Name(Failure::new(self.system.to_string(), what).saw(seen)));
         if let Some(name) = self.name.as_deref().filter(|name| !is_host_name(name)) {
             let rule = "1 to 40 lower-case letters, digits and dashes, no dash at either end";
             return wrong(format!("call it {name:?}"), rule.to_owned());
@@ -165,7 +166,8 @@ mod tests {
 
     #[test]
     fn names_are_host_names() {
-        for (name, good) in [("a", true), ("debian-12", true), ("", false), ("-a", false), ("A", false), ("a.b", false)] {
+        for (name, good) in [("a", true), ("debian-12", true), ("", false), ("-a", false), ("A", false), ("a.b", false)]
+        {
             assert_eq!(is_host_name(name), good, "{name}");
         }
     }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
+use super::identity;
 use super::info::{PortInfo, SshInfo, Timings, VpsInfo};
 use super::machine::Vps;
 use super::request::{PortMapping, VpsRequest};
-use super::identity;
 use crate::catalog::Init;
 use crate::engine::{Attach, ContainerSpec, Publish};
 use crate::error::{Error, Failure, Result};
@@ -20,8 +20,22 @@ use crate::testenv::TestEnv;
 /// The capabilities of PID 1: the engine's default fourteen, which a nested engine hands on to its containers, and the
 /// two that systemd and a nested engine need for mounts and networks. Neither reaches the host's disks, clock, modules.
 pub const CAPABILITIES: [&str; 16] = [
-    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW",
-    "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT", "NET_ADMIN", "SYS_ADMIN",
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+    "NET_ADMIN",
+    "SYS_ADMIN",
 ];
 /// How often a port or an address that somebody else took first is chosen anew.
 const CHOICES: usize = 8;
@@ -37,21 +51,15 @@ pub(super) async fn start(request: VpsRequest, env: &TestEnv) -> Result<Vps> {
     let clock = Instant::now();
     let (image, stock) = tokio::try_join!(
         vps_image(env.engine(), env.lease(), &request.system, &base, env.progress()),
-        env.stock()
+        env.begun_stock()
     )?;
     timings.image = millis(clock);
     let clock = Instant::now();
     let making = Making::new(&request, env, base, image, stock)?;
-    let (container_id, address, ports) = making.container().await?;
-    timings.start = millis(clock);
-    let info = making.info(container_id, address, ports, timings);
-    let clock = Instant::now();
-    let host_key = making.host_key.public_line();
-    let mut vps = Vps::new(info, host_key.clone(), env.engine().clone(), making.login.clone(), request.kept);
-    vps.ssh_within(READY).await?.run("true").await?;
-    vps.info.timings_ms.ready = millis(clock);
+    // while the VPS boots, the stock gets what the VPS may want to pull
+    let (vps, _) = tokio::try_join!(making.machine(timings, clock), env.stock())?;
     if request.kept {
-        env.workspace().remember(&vps.info, &host_key)?;
+        env.workspace().remember(&vps.info, vps.host_key())?;
     }
     Ok(vps)
 }
@@ -102,6 +110,19 @@ impl<'a> Making<'a> {
         format!("testvps-{owner}-{}", self.name)
     }
 
+    /// Makes the machine and waits for the first command over SSH.
+    async fn machine(&self, mut timings: Timings, clock: Instant) -> Result<Vps> {
+        let (container_id, address, ports) = self.container().await?;
+        timings.start = millis(clock);
+        let clock = Instant::now();
+        let info = self.info(container_id, address, ports, timings);
+        let (host_key, engine) = (self.host_key.public_line(), self.env.engine().clone());
+        let mut vps = Vps::new(info, host_key, engine, self.login.clone(), self.request.kept);
+        vps.ssh_within(READY).await?.run("true").await?;
+        vps.info.timings_ms.ready = millis(clock);
+        Ok(vps)
+    }
+
     /// Makes and starts the container; chooses anew when somebody else took the port or the address first.
     async fn container(&self) -> Result<(String, Ipv4Addr, Vec<PortInfo>)> {
         let engine = self.env.engine();
@@ -109,9 +130,7 @@ impl<'a> Making<'a> {
         loop {
             choices -= 1;
             let (address, ports) = (self.choose_address(), self.choose_ports()?);
-            let id = engine.create(self.spec(address, &ports)).await.map_err(|error| self.name_in_use(error))?;
-            let files = identity::files(&self.host_key, &self.login, self.stock)?;
-            engine.unpack_into(&id, files).await?;
+            let id = engine.create(self.spec(address, &ports)?).await.map_err(|error| self.name_in_use(error))?;
             match engine.start(&id).await {
                 Ok(()) => return Ok((id, address, ports)),
                 Err(error) => {
@@ -140,10 +159,10 @@ impl<'a> Making<'a> {
         wanted
             .map(|port| {
                 let host = if port.host == 0 {
-                    let listener = TcpListener::bind((port.host_address, 0)).and_then(|it| Ok((it.local_addr()?.port(), it)));
-                    let (free, listener) = listener.map_err(|error| {
-                        Error::Boot(Failure::new(self.subject(), "find a free port").saw(error))
-                    })?;
+                    let listener =
+                        TcpListener::bind((port.host_address, 0)).and_then(|it| Ok((it.local_addr()?.port(), it)));
+                    let (free, listener) = listener
+                        .map_err(|error| Error::Boot(Failure::new(self.subject(), "find a free port").saw(error)))?;
                     held.push(listener);
                     free
                 } else {
@@ -181,10 +200,12 @@ impl<'a> Making<'a> {
         format!("{} ({})", self.request.system, self.name)
     }
 
-    fn spec(&self, address: Ipv4Addr, ports: &[PortInfo]) -> ContainerSpec {
+    fn spec(&self, address: Ipv4Addr, ports: &[PortInfo]) -> Result<ContainerSpec> {
         let tmpfs = |options: &str| format!("rw,nosuid,nodev,{options}");
-        ContainerSpec {
+        Ok(ContainerSpec {
             name: self.container_name(),
+            // putting files into a stopped container costs the engine a mount; its first process unpacks them for less
+            env: vec![format!("VPS_IDENTITY={}", identity::files(&self.host_key, &self.login, self.stock)?)],
             image: self.image.clone(),
             hostname: Some(self.name.clone()),
             labels: self.labels(),
@@ -216,7 +237,7 @@ impl<'a> Making<'a> {
             #[expect(clippy::cast_possible_truncation, reason = "the request's check bounds it far below")]
             nano_cpus: self.request.cpus.map(|cpus| (cpus * 1e9) as i64),
             ..ContainerSpec::default()
-        }
+        })
     }
 
     fn labels(&self) -> HashMap<String, String> {

@@ -16,7 +16,7 @@ use super::common::{print_json, say, table, with_env};
 use crate::cli::{Global, Json};
 
 /// How often each side runs; the median counts.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;
 /// The system that is measured.
 const SYSTEM: (&str, &str) = ("debian", "12");
 
@@ -42,7 +42,10 @@ pub async fn run(global: &Global, json: Json) -> anyhow::Result<()> {
         let image = vps_image(env.engine(), env.lease(), system, &base, env.progress()).await?;
         env.stock().await?;
         let plain = Plain::new(image)?;
-        [Init::Sshd, Init::Systemd].into_iter().map(|init| warm_start(global, &plain, init)).collect::<anyhow::Result<Vec<Ratio>>>()
+        [Init::Sshd, Init::Systemd]
+            .into_iter()
+            .map(|init| warm_start(global, &plain, init))
+            .collect::<anyhow::Result<Vec<Ratio>>>()
     })
     .await?;
     if json.json { print_json(&ratios) } else { show(&ratios) }

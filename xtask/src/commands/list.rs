@@ -22,10 +22,8 @@ pub async fn run(global: &Global, json: Json) -> anyhow::Result<()> {
     let engine = Engine::connect().await?;
     let found: HashMap<String, Found> =
         engine.vps_containers().await?.into_iter().map(|container| (container.id.clone(), container)).collect();
-    let rows: Vec<Row> = vpses
-        .into_iter()
-        .map(|info| Row { state: state(found.get(&info.container_id)), info })
-        .collect();
+    let rows: Vec<Row> =
+        vpses.into_iter().map(|info| Row { state: state(found.get(&info.container_id)), info }).collect();
     if json.json {
         return print_json(&rows);
     }

@@ -70,7 +70,8 @@ fn check_filter(plan: &Plan) -> anyhow::Result<()> {
     if count > 0 {
         return Ok(());
     }
-    let mut names: Vec<String> = plan.cells.iter().flat_map(|cell| plan.binary.cases(&cell.system, "")).map(|it| it.scenario).collect();
+    let mut names: Vec<String> =
+        plan.cells.iter().flat_map(|cell| plan.binary.cases(&cell.system, "")).map(|it| it.scenario).collect();
     names.sort();
     names.dedup();
     let failure = Failure::new(plan.filter.clone(), "find a scenario whose name holds it");
@@ -82,7 +83,17 @@ async fn scenario_binary() -> anyhow::Result<ScenarioBinary> {
     say("build the scenarios");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace's folder")?;
     let output = tokio::process::Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
-        .args(["test", "--package", "scenarios", "--test", "scenarios", "--no-run", "--message-format", "json", "--quiet"])
+        .args([
+            "test",
+            "--package",
+            "scenarios",
+            "--test",
+            "scenarios",
+            "--no-run",
+            "--message-format",
+            "json",
+            "--quiet",
+        ])
         .current_dir(root)
         .stdin(std::process::Stdio::null())
         .stderr(std::process::Stdio::inherit())
