@@ -82,12 +82,13 @@ async fn the_disks_the_clock_and_the_modules_of_the_host_are_out_of_reach(
         }
         let clock = session.exec("date -s '2001-01-01'").await?;
         ensure!(!clock.success(), "the clock could be set");
-        // every block device that the kernel tells of, by its number: the node can be made, and not opened
-        let open = "for dev in /sys/class/block/*/dev; do \
-                      IFS=: read -r major minor < $dev; rm -f /tmp/node; mknod /tmp/node b $major $minor || exit 3; \
-                      if dd if=/tmp/node of=/dev/null bs=512 count=1 2>/tmp/said; then echo opened $dev; \
-                      else grep -q 'not permitted' /tmp/said || cat /tmp/said; fi; \
-                    done; ls /sys/class/block | wc -l";
+        // every block device that the kernel tells of, by its number, on a file system that allows nodes (not a
+        // tmpfs): one can be made, and not opened
+        let open = "cd /var/lib/docker; for dev in /sys/class/block/*/dev; do \
+                      IFS=: read -r major minor < $dev; rm -f node; mknod node b $major $minor || exit 3; \
+                      if dd if=node of=/dev/null bs=512 count=1 2>said; then echo opened $dev; \
+                      else grep -qi 'not permitted' said || cat said; fi; \
+                    done; rm -f node said; ls /sys/class/block | wc -l";
         let output = session.run(open).await?;
         let text = output.stdout_text().into_owned();
         let devices: usize = text.lines().last().unwrap_or_default().trim().parse()?;

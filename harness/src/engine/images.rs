@@ -103,7 +103,7 @@ impl Engine {
         let options = CreateImageOptionsBuilder::default().from_image(repo).tag(tag).build();
         let mut progress = self.docker.create_image(Some(options), None, None);
         while let Some(step) = progress.next().await {
-            let step = step.map_err(|error| chain(&error))?;
+            let step = step.map_err(|error| said(&error))?;
             if let Some(detail) = step.error_detail {
                 return Err(detail.message.unwrap_or_default());
             }
@@ -113,7 +113,7 @@ impl Engine {
 
     /// Asks the registry of a reference, through the engine, whether it has it.
     pub(crate) async fn registry_has(&self, reference: &str) -> Result<(), String> {
-        self.docker.inspect_registry_image(reference, None).await.map(|_| ()).map_err(|error| chain(&error))
+        self.docker.inspect_registry_image(reference, None).await.map(|_| ()).map_err(|error| said(&error))
     }
 
     /// Gives an image another name.
@@ -181,6 +181,14 @@ impl Engine {
         let options = CommitContainerOptionsBuilder::default().container(container).repo(repo).tag(version).build();
         let committed = self.docker.commit_container(options, ContainerConfig::default()).await;
         committed.map(|_| ()).map_err(|error| self.error(format!("commit {container} as {tag}"), error))
+    }
+}
+
+/// What the engine itself said, without the layers around it.
+fn said(error: &bollard::errors::Error) -> String {
+    match error {
+        bollard::errors::Error::DockerResponseServerError { message, .. } => message.trim().to_owned(),
+        other => chain(other),
     }
 }
 

@@ -247,10 +247,16 @@ fn mirror_hosts(system: &System) -> Vec<String> {
     [Some(mirror.url.as_str()), security].into_iter().flatten().filter_map(host).collect()
 }
 
-/// The outside registry to cache: the mirror that was named, else the public one if it answers.
+/// The outside registry to cache: the mirror that was named, else the public one, if it answers.
 async fn upstream(sources: &BaseSources) -> Option<String> {
     let public = "https://registry-1.docker.io";
     let url = sources.registry_mirror.clone().unwrap_or_else(|| public.to_owned());
+    let host = reqwest::Url::parse(&url).ok()?.host_str()?.to_owned();
+    // the host's loopback is not in a container's reach
+    let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if is_loopback {
+        return None;
+    }
     let asked = http::client().get(format!("{}/v2/", url.trim_end_matches('/'))).timeout(Duration::from_secs(2));
     // a public registry answers 401 before a login, which is an answer
     asked.send().await.is_ok().then_some(url)

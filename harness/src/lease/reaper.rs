@@ -59,7 +59,12 @@ fn reap_when_it_ends(run: &str) -> Result<()> {
             });
             let _ = settled.await;
         }
-        sweep::reap_run(&engine, &machine, run).await
+        sweep::reap_run(&engine, &machine, run).await?;
+        // the children's runs died with them
+        for dead in machine.dead_runs() {
+            sweep::reap_run(&engine, &machine, &dead).await?;
+        }
+        Ok(())
     })
 }
 

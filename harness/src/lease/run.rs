@@ -16,7 +16,7 @@ use crate::error::{Error, Failure, Result};
 
 /// The hold of this process on what it makes: whatever ends the process, the reaper removes it.
 ///
-/// Close it with [`Lease::close`] to wait until all is gone; dropping it starts the same work and does not wait.
+/// Close it with [`Lease::close`] at the end; dropping it does the same work as after a kill, and takes longer.
 #[derive(Debug)]
 pub struct Lease {
     run: String,
@@ -92,6 +92,19 @@ impl Lease {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(Error::Engine(failure().saw(status).hint("cargo xtask sweep"))),
             Err(error) => Err(Error::Engine(failure().saw(error).hint("cargo xtask sweep"))),
+        }
+    }
+}
+
+impl Drop for Lease {
+    /// Waits, too: a program that ends on Ctrl-C leaves nothing for its reaper to do after it.
+    fn drop(&mut self) {
+        let Some((child, pipe)) = self.reaper.take() else { return };
+        drop(pipe);
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+        if let Some(pid) = pid {
+            // an error means that somebody else has waited for it already
+            let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(pid), None);
         }
     }
 }

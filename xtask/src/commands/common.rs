@@ -9,6 +9,9 @@ use serde::Serialize;
 
 use crate::cli::Global;
 
+/// How wide a table is where no terminal says so.
+const WIDTH_OF_FILES: u16 = 140;
+
 /// Tells a person how far long work is.
 pub fn say(line: &str) {
     eprintln!("==> {line}");
@@ -58,5 +61,9 @@ pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
 pub fn table(header: &[&str]) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_header(header);
+    table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+    if !table.is_tty() {
+        table.set_width(WIDTH_OF_FILES);
+    }
     table
 }

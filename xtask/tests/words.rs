@@ -1,0 +1,90 @@
+//! The command line's contract: words, streams and exit statuses. None of these needs an engine.
+
+use std::path::Path;
+
+use assert_cmd::Command;
+use assert_cmd::assert::Assert;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::{contains, is_empty};
+use rstest::rstest;
+
+/// The command line, without an engine and with a state folder of its own.
+fn xtask(state: &Path, words: &[&str]) -> Assert {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command
+        .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+        .env("TESTENV_STATE_DIR", state)
+        .env("TESTENV_CACHE_DIR", state.join("cache"))
+        .env_remove("TESTENV_BASE_SOURCE")
+        .args(words)
+        .assert()
+}
+
+#[rstest]
+#[case::an_unknown_command(&["tesetnv"], "testenv")]
+#[case::an_option_that_is_not_there(&["list", "--jsno"], "--json")]
+#[case::a_port_that_is_none(&["testenv", "debian", "12", "--publish", "http:80"], "HOST:VPS")]
+#[case::a_size_without_a_meaning(&["testenv", "debian", "12", "--memory", "lots"], "512m")]
+#[case::a_time_without_a_unit(&["testenv", "debian", "12", "--ttl", "soon"], "2h")]
+#[case::an_unknown_init(&["testenv", "debian", "12", "--init", "upstart"], "systemd, sshd")]
+#[case::an_unknown_base_source(&["testenv", "debian", "12", "--base-source", "moon"], "auto, registry, mirror, local")]
+#[case::nothing_to_take_down(&["down"], "--all")]
+#[case::a_format_without_a_list(&["matrix", "--format", "json"], "--list")]
+fn wrong_words_are_told_with_what_would_have_worked(#[case] words: &[&str], #[case] told: &str) {
+    let state = tempfile::tempdir().unwrap();
+    xtask(state.path(), words).code(2).stdout(is_empty()).stderr(contains(told));
+}
+
+#[rstest]
+#[case::a_system(&["matrix", "--list", "--os", "debain"], "did you mean debian?")]
+#[case::a_version(&["matrix", "--os", "ubuntu:16.10"], "16.04 (xenial)")]
+#[case::a_required_system(&["matrix", "--require", "centos:6"], "stream9")]
+#[case::a_vps(&["ssh", "nobody"], "there is none")]
+#[case::a_vps_to_take_down(&["down", "nobody"], "there is none")]
+#[case::the_only_vps_where_there_is_none(&["status"], "cargo xtask testenv")]
+#[case::a_project(&["deploy", "no/such/folder"], "project.toml")]
+fn an_unknown_name_lists_the_valid_ones(#[case] words: &[&str], #[case] told: &str) {
+    let state = tempfile::tempdir().unwrap();
+    xtask(state.path(), words).code(2).stdout(is_empty()).stderr(contains(told));
+}
+
+#[rstest]
+#[case::testenv(&["testenv", "debian", "12", "--no-install"])]
+#[case::list(&["list"])]
+#[case::sweep(&["sweep"])]
+#[case::images(&["images"])]
+#[case::matrix(&["matrix", "--no-install"])]
+#[case::cells(&["matrix", "--list"])]
+fn without_an_engine_the_status_is_3_and_the_mending_command_is_named(#[case] words: &[&str]) {
+    let state = tempfile::tempdir().unwrap();
+    let mends = contains("systemctl start docker").and(contains("DOCKER_HOST"));
+    xtask(state.path(), words).code(3).stdout(is_empty()).stderr(mends);
+}
+
+#[test]
+fn doctor_tells_of_a_missing_engine_in_one_json_document() {
+    let state = tempfile::tempdir().unwrap();
+    let output = xtask(state.path(), &["doctor", "--json"]).code(3).get_output().stdout.clone();
+    let document: serde_json::Value = serde_json::from_slice(&output).unwrap();
+    let engine = &document["checks"][0];
+    assert_eq!((&engine["name"], &engine["state"]), (&"engine".into(), &"missing".into()));
+    assert!(engine["mend"].as_str().unwrap().contains("docker"), "{engine}");
+}
+
+#[test]
+fn a_wrong_setting_in_the_environment_is_named() {
+    let state = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.env("TESTENV_STATE_DIR", state.path()).env("TESTENV_BASE_SOURCE", "moon").args(["testenv", "debian", "12"]);
+    command.assert().code(2).stderr(contains("TESTENV_BASE_SOURCE").and(contains("registry, mirror, local")));
+}
+
+#[test]
+fn help_names_every_command_of_the_contract() {
+    let state = tempfile::tempdir().unwrap();
+    let help = xtask(state.path(), &["--help"]).success().get_output().stdout.clone();
+    let help = String::from_utf8(help).unwrap();
+    for command in ["doctor", "testenv", "list", "ssh", "bootstrap", "deploy", "status", "logs", "down", "images"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{command} is not in:\n{help}");
+    }
+}
