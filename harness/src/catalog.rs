@@ -208,8 +208,8 @@ impl Catalog {
     pub fn find(&self, os: &str, version: &str) -> Result<&System, UnknownSystem> {
         let of_os = self.of(os)?;
         let wanted = version.to_lowercase();
-        let named = |system: &&&System| system.version == wanted || system.codename.as_deref() == Some(&wanted);
-        if let Some(system) = of_os.iter().find(named).or_else(|| of_os.last().filter(|_| wanted == "latest")) {
+        let fits = |system: &&&System| system.version == wanted || system.codename.as_deref() == Some(&wanted);
+        if let Some(system) = of_os.iter().find(fits).or_else(|| of_os.last().filter(|_| wanted == "latest")) {
             return Ok(system);
         }
         let names = of_os.iter().flat_map(|s| [Some(s.version.clone()), s.codename.clone()]).flatten();

@@ -130,7 +130,6 @@ impl TestEnv {
     }
 
     /// Is told how far long work is.
-    #[must_use]
     pub fn progress(&self) -> Progress<'_> {
         &*self.settings.progress
     }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -50,10 +51,7 @@ impl Workspace {
     #[must_use]
     pub fn id(&self) -> String {
         let hash = Sha256::digest(self.dir.as_os_str().as_encoded_bytes());
-        hash.iter().take(4).fold(String::new(), |mut id, byte| {
-            let _ = write!(id, "{byte:02x}");
-            id
-        })
+        HEXLOWER.encode(&hash[..4])
     }
 
     /// The key that logs in to every VPS of this workspace; made at the first call.
@@ -152,7 +150,7 @@ impl Workspace {
     }
 
     /// The host key that a VPS written down here must show.
-    pub(crate) fn host_key(&self, info: &VpsInfo) -> Result<String> {
+    pub(crate) fn host_key(info: &VpsInfo) -> Result<String> {
         let path = &info.ssh.known_hosts_file;
         let text = fs::read_to_string(path).map_err(|error| file_error(path, "read the host key", &error))?;
         let line = text.split_once(' ').map(|(_, key)| key.trim().to_owned());

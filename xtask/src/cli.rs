@@ -23,7 +23,7 @@ pub struct Cli {
 pub struct Global {
     /// Where base images may come from: auto, registry, mirror or local [default: auto]
     #[arg(long, global = true, value_name = "SOURCE", value_parser = base_source)]
-    pub base_source: Option<Option<BaseSource>>,
+    pub base_source: Option<BaseChoice>,
     /// A root file system archive to make the base of
     #[arg(long, global = true, value_name = "FILE")]
     pub rootfs: Option<PathBuf>,
@@ -222,8 +222,17 @@ pub enum ImagesAction {
     Prune,
 }
 
-fn base_source(word: &str) -> Result<Option<BaseSource>, String> {
-    if word == "auto" { Ok(None) } else { word.parse().map(Some) }
+/// Which sources of bases may be asked.
+#[derive(Debug, Clone, Copy)]
+pub enum BaseChoice {
+    /// All, in order.
+    Auto,
+    /// This one.
+    Only(BaseSource),
+}
+
+fn base_source(word: &str) -> Result<BaseChoice, String> {
+    if word == "auto" { Ok(BaseChoice::Auto) } else { word.parse().map(BaseChoice::Only) }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -13,7 +13,7 @@ use crate::http;
 /// How long an answer may take that has no build behind it.
 const ANSWER: Duration = Duration::from_secs(30);
 /// How long a deploy may take.
-const DEPLOY: Duration = Duration::from_secs(15 * 60);
+const DEPLOY: Duration = Duration::from_mins(15);
 
 /// The envelope that every answer of the daemon comes in.
 #[derive(Debug, Deserialize)]
@@ -81,7 +81,7 @@ impl<'a> Api<'a> {
             partial.extend_from_slice(&piece.map_err(|error| failed(chain(&error)))?);
             while let Some(end) = partial.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = partial.drain(..=end).collect();
-                last = String::from_utf8_lossy(&line).trim_end().to_owned();
+                String::from_utf8_lossy(&line).trim_end().clone_into(&mut last);
                 on_line(&last);
             }
         }

@@ -148,7 +148,7 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
         dns: (!spec.dns.is_empty()).then(|| spec.dns.iter().map(ToString::to_string).collect()),
         restart_policy: spec
             .restarts
-            .then(|| RestartPolicy { name: Some(RestartPolicyNameEnum::UNLESS_STOPPED), maximum_retry_count: None }),
+            .then_some(RestartPolicy { name: Some(RestartPolicyNameEnum::UNLESS_STOPPED), maximum_retry_count: None }),
         init: spec.init.then_some(true),
         memory: spec.memory_bytes,
         // without swap: a limit that a system can swap past is not the one that was asked for
@@ -189,7 +189,7 @@ impl Engine {
     /// Whether a container is there and where it is in its life.
     pub async fn container_state(&self, container: &str) -> Result<Option<ContainerState>> {
         match self.docker.inspect_container(container, None).await {
-            Ok(it) => Ok(it.state.and_then(|state| state.status).map(|status| parse_state(&status.to_string()))),
+            Ok(it) => Ok(it.state.and_then(|state| state.status).map(|status| parse_state(status.as_ref()))),
             Err(error) if status(&error) == Some(404) => Ok(None),
             Err(error) => Err(self.error(format!("inspect container {container}"), error)),
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::REPOSITORY;
@@ -95,7 +96,7 @@ impl Recipe {
 
 /// The first 16 hexadecimal digits of a digest: enough to tell images apart, short enough to read.
 pub(super) fn short_hex(digest: &[u8]) -> String {
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(digest.get(..8).unwrap_or(digest))
 }
 
 /// A tar archive of `(path, mode, content)`, the same for the same content.

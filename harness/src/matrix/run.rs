@@ -17,7 +17,7 @@ use crate::testenv::TestEnv;
 /// What a scenario may need at its peak: a VPS with its own engine that builds an image.
 const MEMORY_PER_SCENARIO: i64 = 1 << 30;
 /// How long one scenario may take.
-const DEADLINE: Duration = Duration::from_secs(15 * 60);
+const DEADLINE: Duration = Duration::from_mins(15);
 
 /// What is to be run, and where its results go.
 pub struct Plan {
@@ -44,7 +44,7 @@ pub enum Event<'a> {
 }
 
 /// Runs the plan; a system whose images cannot be made fails all its scenarios and holds up no other.
-pub async fn run(env: &TestEnv, plan: &Plan, on_event: &(dyn Fn(Event<'_>) + Sync)) -> Result<MatrixReport> {
+pub async fn run(env: &TestEnv, plan: &Plan, on_event: &(dyn Fn(&Event<'_>) + Sync)) -> Result<MatrixReport> {
     let start = Instant::now();
     let available: Vec<&Cell> = plan.cells.iter().filter(|cell| cell.is_available()).collect();
     // a base is fetched while another unpacks: two at once keep network and disk busy
@@ -54,7 +54,7 @@ pub async fn run(env: &TestEnv, plan: &Plan, on_event: &(dyn Fn(Event<'_>) + Syn
         None => jobs(env).await?,
     });
     let _ = env.stock().await?;
-    let mut cells: Vec<CellReport> = plan.cells.iter().map(|cell| empty(cell)).collect();
+    let mut cells: Vec<CellReport> = plan.cells.iter().map(empty).collect();
     let work: FuturesUnordered<_> =
         available.iter().map(|cell| run_cell(env, plan, cell, &building, &running, on_event)).collect();
     let done: Vec<(&Cell, Vec<ScenarioReport>)> = work.collect().await;
@@ -80,7 +80,7 @@ async fn run_cell<'a>(
     cell: &'a Cell,
     building: &Semaphore,
     running: &Semaphore,
-    on_event: &(dyn Fn(Event<'_>) + Sync),
+    on_event: &(dyn Fn(&Event<'_>) + Sync),
 ) -> (&'a Cell, Vec<ScenarioReport>) {
     let cases = plan.binary.cases(&cell.system, &plan.filter);
     let failed = |case: &Case| ScenarioReport {
@@ -92,7 +92,7 @@ async fn run_cell<'a>(
     {
         let _turn = building.acquire().await;
         if let Err(error) = images(env, cell).await {
-            on_event(Event::NoImage(cell, &error));
+            on_event(&Event::NoImage(cell, &error));
             return (cell, cases.iter().map(failed).collect());
         }
     }
@@ -110,7 +110,7 @@ async fn run_cell<'a>(
             tracing::error!("{error}");
             failed(case)
         });
-        on_event(Event::Ended(cell, &report));
+        on_event(&Event::Ended(cell, &report));
         report
     };
     let mut reports: Vec<ScenarioReport> = futures_util::future::join_all(cases.iter().map(one)).await;

@@ -1,8 +1,6 @@
 //! What makes a VPS this one and no other: host key, machine-id, who may log in, its engine's settings.
 
-use std::fmt::Write as _;
-
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER};
 use serde_json::json;
 
 use crate::error::{Error, Failure, Result};
@@ -44,8 +42,5 @@ fn machine_id() -> String {
     let mut bytes: [u8; 16] = rand::random();
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    bytes.iter().fold(String::new(), |mut id, byte| {
-        let _ = write!(id, "{byte:02x}");
-        id
-    })
+    HEXLOWER.encode(&bytes)
 }

@@ -43,7 +43,7 @@ impl Vps {
 
     /// A VPS that the workspace keeps.
     pub fn attach(info: VpsInfo, engine: Engine, workspace: &Workspace) -> Result<Self> {
-        let (host_key, login) = (workspace.host_key(&info)?, workspace.key()?);
+        let (host_key, login) = (Workspace::host_key(&info)?, workspace.key()?);
         Ok(Self::new(info, host_key, engine, login, true))
     }
 

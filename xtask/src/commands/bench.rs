@@ -22,7 +22,7 @@ const SYSTEM: (&str, &str) = ("debian", "12");
 
 /// One comparison.
 #[derive(Debug, Serialize)]
-struct Ratio {
+struct Comparison {
     what: String,
     against: &'static str,
     goal: f64,
@@ -45,13 +45,17 @@ pub async fn run(global: &Global, json: Json) -> anyhow::Result<()> {
         [Init::Sshd, Init::Systemd]
             .into_iter()
             .map(|init| warm_start(global, &plain, init))
-            .collect::<anyhow::Result<Vec<Ratio>>>()
+            .collect::<anyhow::Result<Vec<Comparison>>>()
     })
     .await?;
-    if json.json { print_json(&ratios) } else { show(&ratios) }
+    if json.json {
+        return print_json(&ratios);
+    }
+    show(&ratios);
+    Ok(())
 }
 
-fn show(ratios: &[Ratio]) -> anyhow::Result<()> {
+fn show(ratios: &[Comparison]) {
     let mut table = table(&["WHAT", "AGAINST", "RATIO", "GOAL", "OURS", "PLAIN"]);
     for it in ratios {
         table.add_row([
@@ -64,11 +68,10 @@ fn show(ratios: &[Ratio]) -> anyhow::Result<()> {
         ]);
     }
     println!("{table}");
-    Ok(())
 }
 
 /// `testenv` from a warm cache to an authenticated command, against `docker run` and a client that polls.
-fn warm_start(global: &Global, plain: &Plain, init: Init) -> anyhow::Result<Ratio> {
+fn warm_start(global: &Global, plain: &Plain, init: Init) -> anyhow::Result<Comparison> {
     let state = tempfile::tempdir()?;
     let (mut ours, mut others) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
@@ -77,7 +80,7 @@ fn warm_start(global: &Global, plain: &Plain, init: Init) -> anyhow::Result<Rati
         others.push(plain.start(init)?);
     }
     let (ours, plain) = (median(ours), median(others));
-    Ok(Ratio {
+    Ok(Comparison {
         what: format!("warm testenv to an authenticated command, {init}"),
         against: "docker run and an OpenSSH client polling, same image",
         goal: 1.0,
@@ -132,7 +135,7 @@ impl Plain {
         let start = Instant::now();
         let container = Container::run(&self.image, self.files.path(), init)?;
         let port = container.port()?;
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while !self.login(&port)? {
             ensure!(Instant::now() < deadline, "the plain container accepts no login");
         }

@@ -7,7 +7,7 @@ use harness::vps::Vps;
 use harness::{Engine, Settings, TestEnv, Workspace};
 use serde::Serialize;
 
-use crate::cli::Global;
+use crate::cli::{BaseChoice, Global};
 
 /// How wide a table is where no terminal says so.
 const WIDTH_OF_FILES: u16 = 140;
@@ -20,7 +20,11 @@ pub fn say(line: &str) {
 /// Environment variables and options of every command, together.
 pub fn settings(global: &Global) -> anyhow::Result<Settings> {
     let mut sources = BaseSources::from_env()?;
-    sources.only = global.base_source.unwrap_or(sources.only);
+    sources.only = match global.base_source {
+        None => sources.only,
+        Some(BaseChoice::Auto) => None,
+        Some(BaseChoice::Only(source)) => Some(source),
+    };
     sources.rootfs.clone_from(&global.rootfs);
     sources.may_install = !global.no_install;
     Ok(Settings { sources, workspace: workspace(global)?, progress: Arc::new(say) })

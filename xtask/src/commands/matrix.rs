@@ -104,11 +104,11 @@ async fn scenario_binary() -> anyhow::Result<ScenarioBinary> {
     anyhow::ensure!(output.status.success(), "cargo test --package scenarios --no-run: {}", output.status);
     let messages = String::from_utf8_lossy(&output.stdout).into_owned();
     let executable = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let executable = executable.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?))).last();
+    let executable = executable.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?))).next_back();
     Ok(ScenarioBinary::open(&executable.context("cargo named no test binary")?).await?)
 }
 
-fn tell(event: Event<'_>) {
+fn tell(event: &Event<'_>) {
     match event {
         Event::Ended(cell, report) => {
             let outcome = word(report.outcome);

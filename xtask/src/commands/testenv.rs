@@ -17,7 +17,11 @@ pub async fn run(global: &Global, words: Testenv) -> anyhow::Result<()> {
         Ok(vps.info().clone())
     })
     .await?;
-    if json { print_json(&info) } else { show(&info) }
+    if json {
+        return print_json(&info);
+    }
+    show(&info);
+    Ok(())
 }
 
 fn request(mut request: VpsRequest, words: &Testenv) -> VpsRequest {
@@ -40,7 +44,7 @@ fn request(mut request: VpsRequest, words: &Testenv) -> VpsRequest {
     words.publish.iter().fold(request, |request, port| request.with_port(*port))
 }
 
-fn show(info: &VpsInfo) -> anyhow::Result<()> {
+fn show(info: &VpsInfo) {
     let VpsInfo { name, address, ssh, timings_ms, .. } = info;
     println!("{} is ready at {address} ({} ms)", info.subject(), timings_ms.start + timings_ms.ready);
     println!("  {}", ssh.command);
@@ -52,5 +56,4 @@ fn show(info: &VpsInfo) -> anyhow::Result<()> {
         println!("  may be removed from {time} on");
     }
     println!("  cargo xtask down {name}");
-    Ok(())
 }
