@@ -105,7 +105,7 @@ impl BaseSources {
     /// The name that this system's base has on the engine: it follows everything that decides what is in it.
     fn tag(&self, system: &System, arch: &str) -> Result<String> {
         let mut hash = Sha256::new();
-        hash.update(format!("{system:?} {arch} {:?} {:?}", self.only, self.registry_mirror));
+        hash.update(format!("{system:?} {arch} {:?}", self.only));
         for (name, pem) in super::extra_authorities()? {
             hash.update(name);
             hash.update(pem);

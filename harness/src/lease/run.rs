@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -62,6 +62,16 @@ impl Lease {
     /// The run's id, for names that must be its own.
     pub(crate) fn run(&self) -> &str {
         &self.run
+    }
+
+    /// Runs a command of this machine to its end; whatever ends this process ends the command and all it started, too.
+    pub async fn run_guarded(&self, command: &mut Command) -> std::io::Result<Output> {
+        let child = command.stdin(Stdio::null()).process_group(0).kill_on_drop(true).spawn()?;
+        let group = child.id().unwrap_or_default();
+        self.guard(group);
+        let output = child.wait_with_output().await;
+        self.unguard(group);
+        output
     }
 
     /// Puts a child process that leads a process group under the reaper, until `unguard`.

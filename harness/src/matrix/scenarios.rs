@@ -69,24 +69,15 @@ impl ScenarioBinary {
     pub(super) async fn run(&self, system: &System, case: &Case, setting: &Setting<'_>) -> Result<ScenarioReport> {
         let start = Instant::now();
         let folder = setting.report.join(system.slug()).join(case.scenario.replace("::", "-"));
-        let failed =
-            |seen: String| Error::Exec(Failure::new(system.to_string(), format!("run {}", case.test)).saw(seen));
         let mut command = Command::new(&self.path);
         command
             .args(["--exact", &case.test, "--nocapture", "--test-threads=1"])
             .env("TESTENV_BUNDLE_DIR", &folder)
             .env("TESTENV_STATE_DIR", setting.state)
             .envs(setting.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
-        let child = command.spawn().map_err(|error| failed(error.to_string()))?;
-        let group = child.id().unwrap_or_default();
-        setting.lease.guard(group);
-        let ended = tokio::time::timeout(setting.deadline, child.wait_with_output()).await;
-        setting.lease.unguard(group);
+            .stderr(Stdio::piped());
+        let ended = tokio::time::timeout(setting.deadline, setting.lease.run_guarded(&mut command)).await;
         let (outcome, text) = match ended {
             Ok(Ok(output)) => {
                 let text = [output.stderr, output.stdout].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());

@@ -1,9 +1,11 @@
 //! `matrix`: every scenario on every system that this machine can run.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::process::Stdio;
 
 use anyhow::Context;
 use harness::catalog::Catalog;
+use harness::lease::Lease;
 use harness::matrix::{Cell, Event, Plan, ScenarioBinary, cells, run as run_plan};
 use harness::report::{MatrixReport, Outcome};
 use harness::{Engine, Error, Failure};
@@ -37,11 +39,11 @@ pub async fn run(global: &Global, words: Matrix) -> anyhow::Result<()> {
         if !cells.iter().any(Cell::is_available) {
             return Err(nothing_can_run(&cells).into());
         }
-        let binary = daemon::binary().await?;
+        let binary = daemon::binary(env.lease()).await?;
         harness::deployer::Deployd::from_binary(env, &binary).await?;
         let plan = Plan {
             cells,
-            binary: scenario_binary().await?,
+            binary: scenario_binary(env.lease()).await?,
             filter: words.scenario.clone().unwrap_or_default(),
             jobs: words.jobs,
             report: report.clone(),
@@ -79,10 +81,10 @@ fn check_filter(plan: &Plan) -> anyhow::Result<()> {
 }
 
 /// The test binary of the scenarios, built.
-async fn scenario_binary() -> anyhow::Result<ScenarioBinary> {
+async fn scenario_binary(lease: &Lease) -> anyhow::Result<ScenarioBinary> {
     say("build the scenarios");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace's folder")?;
-    let output = tokio::process::Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
+    let mut command = daemon::cargo();
+    command
         .args([
             "test",
             "--package",
@@ -94,13 +96,8 @@ async fn scenario_binary() -> anyhow::Result<ScenarioBinary> {
             "json",
             "--quiet",
         ])
-        .current_dir(root)
-        .stdin(std::process::Stdio::null())
-        .stderr(std::process::Stdio::inherit())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .context("run cargo to build the scenarios")?;
+        .stdout(Stdio::piped());
+    let output = lease.run_guarded(&mut command).await.context("run cargo to build the scenarios")?;
     anyhow::ensure!(output.status.success(), "cargo test --package scenarios --no-run: {}", output.status);
     let messages = String::from_utf8_lossy(&output.stdout).into_owned();
     let executable = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
