@@ -14,7 +14,7 @@
 #   DEPLOYD_IMAGE            the reference of the daemon's image, to pull
 #   DEPLOYD_IMAGE_ARCHIVE    or the path of an archive of it (docker save), to load; with both, the archive holds the image
 #   DEPLOYD_HOSTS            names and addresses that clients reach this machine by, separated by spaces; the first one
-#                            stands in the results (default: the host's name and its first address)
+#                            stands in the results (default: the address of the way out, and the host's name)
 #   DEPLOYD_GIT_KNOWN_HOSTS  lines of known_hosts: the host keys of git hosts to trust; a line for a host takes the place
 #                            of earlier lines for that host
 #   DEPLOYD_ENGINE           where an engine comes from if there is none: distribution (default) or upstream (docker.com)
@@ -284,8 +284,7 @@ step_image() {
 
 load_image() {
     [ -r "$DEPLOYD_IMAGE_ARCHIVE" ] || { fail "$DEPLOYD_IMAGE_ARCHIVE cannot be read"; return 1; }
-    before=
-    [ -z "${DEPLOYD_IMAGE:-}" ] || before=$(image_id "$DEPLOYD_IMAGE")
+    before=$(docker images -q --no-trunc)
     run docker load -i "$DEPLOYD_IMAGE_ARCHIVE" || return 1
     if [ -z "${DEPLOYD_IMAGE:-}" ]; then
         DEPLOYD_IMAGE=$(sed -n 's/^Loaded image\( ID\)\{0,1\}: *//p' "$log" | head -n 1)
@@ -293,8 +292,10 @@ load_image() {
     IMAGE_ID=$(image_id "$DEPLOYD_IMAGE")
     [ -n "$IMAGE_ID" ] || IMAGE_ID=$(docker inspect --format '{{.Id}}' "$DEPLOYD_IMAGE" 2>/dev/null)
     [ -n "$IMAGE_ID" ] || { fail "the archive holds no image $DEPLOYD_IMAGE"; return 1; }
-    found="loaded $DEPLOYD_IMAGE"
-    [ "$before" != "$IMAGE_ID" ] || found="$DEPLOYD_IMAGE is there already"
+    case $before in
+        *"$IMAGE_ID"*) found="$DEPLOYD_IMAGE is there already" ;;
+        *) found="loaded $DEPLOYD_IMAGE" ;;
+    esac
 }
 
 pull_image() {
@@ -356,14 +357,23 @@ step_token() {
 
 info() { printf '%s\n' "$INFO" | sed -n "s/^$1=//p"; }
 
+# what the daemon that is there was told; else the address that the way out begins at, and the host's name
 default_hosts() {
-    address=$(hostname -I 2>/dev/null | awk '{ print $1 }')
-    [ -n "$address" ] || address=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p')
-    printf '%s' "${address:+$address }$(hostname)"
+    told=$(container_of daemon | head -n 1)
+    if [ -n "$told" ]; then
+        told=$(docker inspect --format '{{range .Config.Env}}{{println .}}{{end}}' "$told" | sed -n 's/^DEPLOYD_HOSTS=//p')
+    fi
+    if [ -z "$told" ]; then
+        address=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p' | head -n 1)
+        [ -n "$address" ] || address=$(hostname -I 2>/dev/null | awk '{ print $1 }')
+        told="${address:+$address }$(hostname)"
+    fi
+    printf '%s' "$told"
 }
 
 install() {
-    HOSTS=$(printf '%s' "${DEPLOYD_HOSTS:-$(default_hosts)}" | tr -s ' \t\n' '   ' | sed 's/^ //; s/ $//')
+    HOSTS=${DEPLOYD_HOSTS:-$(default_hosts)}
+    HOSTS=$(printf '%s' "$HOSTS" | tr -s ' \t\n' '   ' | sed 's/^ //; s/ $//')
     host=${HOSTS%% *}
     case $host in *:*) host="[$host]" ;; esac
     step engine step_engine

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::time::interval;
+use tokio::time::{Instant, interval, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use super::{Context, Event, Progress, UpRequest, reconcile, run};
@@ -14,6 +14,8 @@ use crate::store::Deploy;
 
 /// How often the machine is compared with the store until they agree: after a reboot the engine may come later.
 const RECONCILE: Duration = Duration::from_secs(1);
+/// How often it is compared after that.
+const HEAL: Duration = Duration::from_secs(15);
 
 /// What whoever asked for a deploy holds of it.
 pub struct Ticket {
@@ -103,16 +105,19 @@ impl Deployer {
         act.await
     }
 
-    /// Brings the machine to what the store says and runs deploys, until the future is dropped. While the engine does
+    /// Keeps the machine at what the store says and runs deploys, until the future is dropped. While the engine does
     /// not answer, the first is tried again and again; the second goes on, and tells what is wrong.
     pub async fn work(self) {
-        let mut reconciled = false;
+        let mut at_start = true;
         let mut ticks = interval(RECONCILE);
         loop {
             tokio::select! {
                 () = self.0.wake.notified() => {}
-                _ = ticks.tick(), if !reconciled => {
-                    reconciled = self.alone(reconcile::succeeds(&self.0.context)).await;
+                _ = ticks.tick() => {
+                    if self.alone(reconcile::succeeds(&self.0.context, at_start)).await && at_start {
+                        at_start = false;
+                        ticks = interval_at(Instant::now() + HEAL, HEAL);
+                    }
                 }
             }
             let waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();

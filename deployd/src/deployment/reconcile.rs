@@ -1,4 +1,5 @@
-//! The start of the daemon: what the store acknowledged serves, and nothing else is left of deploys that were killed.
+//! Bringing the machine to what the store says: the acknowledged version serves, and at the start of the daemon nothing
+//! else is left of deploys that were killed.
 
 use super::{Context, retire, start, switch};
 use crate::edge::Routes;
@@ -6,9 +7,13 @@ use crate::engine::{Container, Role};
 use crate::error::Result;
 use crate::store::{Deploy, Outcome, Serving};
 
-/// Reconciles; says whether the machine is what the store says.
-pub(super) async fn succeeds(context: &Context) -> bool {
-    match reconcile(context).await {
+/// Brings the machine to what the store says; says whether it is.
+pub(super) async fn succeeds(context: &Context, at_start: bool) -> bool {
+    let done = async {
+        heal(context).await?;
+        if at_start { clean_up(context).await } else { Ok(()) }
+    };
+    match done.await {
         Ok(()) => true,
         Err(failure) => {
             tracing::warn!(%failure, "the machine is not yet what the store says; trying again");
@@ -17,25 +22,27 @@ pub(super) async fn succeeds(context: &Context) -> bool {
     }
 }
 
-async fn reconcile(context: &Context) -> Result<()> {
-    let interrupted: Vec<Deploy> =
-        context.store.deploys()?.into_iter().filter(|deploy| deploy.outcome == Outcome::Running).collect();
-    let mut serving = context.store.serving()?;
-    let containers = context.engine.containers(Role::App).await?;
-    let kept = serving.as_ref().and_then(|deploy| deploy.serving.as_ref()).map(|serving| serving.container.clone());
-    // the first deploy shall not have to wait for it
+/// Starts what should run and does not: someone may have stopped or removed it.
+async fn heal(context: &Context) -> Result<()> {
+    // also without a version: the first deploy shall not have to wait for it
     context.keeper.ensure(&context.engine, &context.edge).await?;
-    // the acknowledged version first: the others may still be what the edge leads to
-    let routes = match &mut serving {
-        Some(deploy) => serve(context, deploy, &containers).await?,
+    let routes = match context.store.serving()? {
+        Some(mut deploy) => serve(context, &mut deploy, &context.engine.containers(Role::App).await?).await?,
         None => Routes::default(),
     };
-    context.edge.apply(routes).await?;
-    for left in containers.iter().filter(|container| Some(&container.id) != kept.as_ref()) {
-        tracing::info!(name = left.name, "removing the container of a deploy that was not acknowledged");
-        context.engine.stop_and_remove(&left.id).await?;
+    context.edge.apply(routes).await
+}
+
+/// Removes what deploys left that were killed before they were acknowledged.
+async fn clean_up(context: &Context) -> Result<()> {
+    let serving = context.store.serving()?.and_then(|deploy| deploy.serving).map(|serving| serving.container);
+    for left in context.engine.containers(Role::App).await? {
+        if Some(&left.id) != serving.as_ref() {
+            tracing::info!(name = left.name, "removing the container of a deploy that was not acknowledged");
+            context.engine.stop_and_remove(&left.id).await?;
+        }
     }
-    for deploy in &interrupted {
+    for deploy in context.store.deploys()?.iter().filter(|deploy| deploy.outcome == Outcome::Running) {
         context.engine.remove_image(&retire::reference(&deploy.project, &deploy.id)).await?;
     }
     context.store.interrupt_deploys()?;
@@ -46,8 +53,11 @@ async fn reconcile(context: &Context) -> Result<()> {
 async fn serve(context: &Context, deploy: &mut Deploy, containers: &[Container]) -> Result<Routes> {
     let Some(mut serving) = deploy.serving.clone() else { return Ok(Routes::default()) };
     match containers.iter().find(|container| container.id == serving.container) {
-        Some(container) if container.running => {}
-        Some(container) => context.engine.start(&container.id).await?,
+        Some(container) if container.stopped => {
+            tracing::warn!(name = container.name, "the version that serves has been stopped; starting it");
+            context.engine.start(&container.id).await?;
+        }
+        Some(_) => {}
         None if context.engine.image(&serving.image).await?.is_none() => {
             let (name, image) = (&serving.name, &serving.image);
             tracing::error!(name, image, "the container that served and its image are gone: deploy it again");

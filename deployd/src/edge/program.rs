@@ -75,6 +75,10 @@ async fn answer(state: Arc<Mutex<State>>, question: Question) -> Reply {
 impl State {
     /// Opens first, writes then: what was acknowledged is both served and on the disk.
     fn apply(&mut self, routes: Routes) -> Result<(), String> {
+        if routes == self.routes {
+            // the daemon asks from time to time; a port that could not be opened is tried again all the same
+            return self.listeners.apply(&routes).map_err(|(port, error)| taken(port, &error));
+        }
         self.listeners.apply(&routes).map_err(|(port, error)| taken(port, &error))?;
         if let Err(failure) = routes.save(&self.dir) {
             // back to what the file says

@@ -97,12 +97,12 @@ impl<F: Fn(&str)> Output<F> {
             Ok(event) => {
                 if let Some(text) = &event.stream {
                     for line in self.lines.take(text.as_bytes()) {
-                        self.line(line);
+                        self.line(&line);
                     }
                 }
                 // a pull tells its progress many times a second; only its milestones are lines
                 if let Some(status) = event.status.filter(|_| event.progress_detail.is_none()) {
-                    self.line(event.id.map_or(status.clone(), |id| format!("{id}: {status}")));
+                    self.line(&event.id.map_or(status.clone(), |id| format!("{id}: {status}")));
                 }
                 if let Some(error) = event.error_detail.and_then(|error| error.message) {
                     self.error = Some(error);
@@ -112,7 +112,9 @@ impl<F: Fn(&str)> Output<F> {
         }
     }
 
-    fn line(&mut self, line: String) {
+    fn line(&mut self, line: &str) {
+        // the engine paints what a step printed on its standard error
+        let line = line.replace("\u{1b}[91m", "").replace("\u{1b}[0m", "");
         if let Some(layer) = line.strip_prefix(" ---> ").filter(|rest| rest.chars().all(|c| c.is_ascii_hexdigit())) {
             self.layer = Some(layer.to_owned());
         }
@@ -126,7 +128,7 @@ impl<F: Fn(&str)> Output<F> {
 
     fn flush(&mut self) {
         if let Some(rest) = self.lines.rest() {
-            self.line(rest);
+            self.line(&rest);
         }
         if let Some(error) = &self.error {
             (self.on_line)(error);

@@ -28,6 +28,8 @@ pub struct Container {
     pub image: String,
     /// Whether it runs.
     pub running: bool,
+    /// Whether it has ended and the engine does not start it again by itself.
+    pub stopped: bool,
     /// Its address on the daemon's network, which it keeps when it is stopped.
     pub address: Option<Ipv4Addr>,
     /// The deploy that made it.
@@ -122,11 +124,17 @@ fn container(summary: ContainerSummary) -> Container {
         let fixed = endpoint.ipam_config.as_ref().and_then(|ipam| ipam.ipv4_address.clone());
         fixed.or_else(|| endpoint.ip_address.clone()).and_then(|address| address.parse().ok())
     });
+    let is = |states: &[ContainerSummaryStateEnum]| summary.state.is_some_and(|state| states.contains(&state));
+    let (running, stopped) = (
+        is(&[ContainerSummaryStateEnum::RUNNING]),
+        is(&[ContainerSummaryStateEnum::EXITED, ContainerSummaryStateEnum::CREATED, ContainerSummaryStateEnum::DEAD]),
+    );
     Container {
         id: summary.id.unwrap_or_default(),
         name: name.trim_start_matches('/').to_owned(),
         image: summary.image.unwrap_or_default(),
-        running: summary.state == Some(ContainerSummaryStateEnum::RUNNING),
+        running,
+        stopped,
         address,
         deploy: summary.labels.unwrap_or_default().remove("deployd.deploy"),
     }
