@@ -11,6 +11,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
+use crate::wait;
+
 /// Listens at `path`, in place of whatever a killed process left there.
 pub(crate) fn listen(path: &Path) -> std::io::Result<UnixListener> {
     let _ = std::fs::remove_file(path);
@@ -28,7 +30,10 @@ where
     Fut: Future<Output = A> + Send,
 {
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            wait::pause().await;
+            continue;
+        };
         let answer = answer.clone();
         tokio::spawn(async move {
             if let Err(error) = converse(stream, answer).await {

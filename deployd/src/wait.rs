@@ -35,6 +35,12 @@ where
     }
 }
 
+/// Lets some time pass where there is nothing to look at: before something that failed at once is tried again.
+#[expect(clippy::disallowed_methods, reason = "a failed accept has no event that would say when to try again")]
+pub(crate) async fn pause() {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

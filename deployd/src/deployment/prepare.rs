@@ -61,7 +61,7 @@ async fn fetch(
     project: &Project,
     deploy: &mut Deploy,
 ) -> Result<git::Commit> {
-    progress.step(format!("fetching {} of {}", project.branch, project.remote));
+    progress.step(format!("fetching {} of {}", project.branch, git::without_password(&project.remote)));
     let commit = git::checkout(&context.data, &project.remote, &project.branch).await?;
     deploy.commit_hash = Some(commit.hash.clone());
     deploy.commit_message = Some(commit.message.clone());

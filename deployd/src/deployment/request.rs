@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::control::deploy_key;
 use crate::error::{Failure, Kind, Result};
-use crate::git::same_remote;
+use crate::git::{same_remote, without_password};
 use crate::project_file::BuildType;
 use crate::settings::DataDir;
 use crate::store::Project;
@@ -71,8 +71,10 @@ impl UpRequest {
         let branch = given(&self.git_options.branch).or_else(|| known.as_ref().map(|known| known.branch.clone()));
         let branch = branch.ok_or_else(|| missing("git_options.branch"))?;
         if let Some(known) = known.as_ref().filter(|known| known.bound && !same_remote(&known.remote, &remote)) {
-            let failure = Failure::new(Kind::Refused, format!("deploy {remote}"));
-            let failure = failure.saw(format!("this machine serves {}", known.remote)).hint("one project per machine");
+            let failure = Failure::new(Kind::Refused, format!("deploy {}", without_password(&remote)));
+            let failure = failure
+                .saw(format!("this machine serves {}", without_password(&known.remote)))
+                .hint("one project per machine");
             return Err(failure.public_key(deploy_key(data)?));
         }
         let name = given(&self.project).or_else(|| known.as_ref().map(|known| known.name.clone()));

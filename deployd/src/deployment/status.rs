@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Deployer, health};
 use crate::engine::Role;
 use crate::error::Result;
+use crate::git::without_password;
 use crate::settings::VERSION;
 use crate::store::{Deploy, Outcome};
 
@@ -113,7 +114,7 @@ impl Deployer {
             build_type: text(|deploy| deploy.build_type.map(|kind| kind.to_string())),
             port: serving.as_ref().and_then(|deploy| deploy.serving.as_ref()).map(|serving| serving.port),
             project: project.as_ref().map(|project| project.name.clone()).unwrap_or_default(),
-            remote: project.map(|project| project.remote).unwrap_or_default(),
+            remote: project.map(|project| without_password(&project.remote)).unwrap_or_default(),
             containers: running.collect(),
             build_active: self.is_active(),
             version: VERSION,

@@ -110,7 +110,7 @@ async fn accept(listener: TcpListener, route: watch::Receiver<SocketAddr>, conne
             // out of file descriptors, or a client that went away: neither may end the port
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                tokio::task::yield_now().await;
+                wait::pause().await;
             }
         }
     }

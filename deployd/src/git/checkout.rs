@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::process::{GitError, git};
+use super::remote::without_password;
 use crate::control::deploy_key;
 use crate::error::{Failure, Kind, Result};
 use crate::settings::DataDir;
@@ -111,7 +112,7 @@ fn broken(said: &str) -> bool {
 }
 
 fn not_fetched(data: &DataDir, remote: &str, branch: &str, error: &GitError) -> Result<Failure> {
-    let what = format!("fetch {branch} of {remote}");
+    let what = format!("fetch {branch} of {}", without_password(remote));
     let key = deploy_key(data)?;
     Ok(match error {
         GitError::Absent(_) => Failure::new(Kind::Internal, what).saw(error),

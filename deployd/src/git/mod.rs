@@ -5,4 +5,4 @@ mod process;
 mod remote;
 
 pub use checkout::{Commit, checkout};
-pub use remote::same_remote;
+pub use remote::{same_remote, without_password};

@@ -6,6 +6,20 @@ pub fn same_remote(one: &str, other: &str) -> bool {
     normal(one) == normal(other)
 }
 
+/// An address as it may be told: without the password that some hold.
+#[must_use]
+pub fn without_password(remote: &str) -> String {
+    let Some((scheme, rest)) = remote.split_once("://") else { return remote.to_owned() };
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    match authority.rsplit_once('@') {
+        Some((user, host)) => {
+            let user = user.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}@{host}/{path}")
+        }
+        None => remote.to_owned(),
+    }
+}
+
 /// Host, port and path of an address, without scheme, user and suffix.
 fn normal(remote: &str) -> (String, String) {
     let remote = remote.trim();
@@ -49,6 +63,14 @@ mod tests {
             "host.example:/team/app",
         ] {
             assert!(same_remote("git@host.example:team/app.git", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_told() {
+        assert_eq!(without_password("https://bot:s3cret@host/a.git"), "https://bot@host/a.git");
+        for remote in ["https://host/a.git", "git@host:a.git", "ssh://git@host:22/a", "/srv/a"] {
+            assert_eq!(without_password(remote), remote);
         }
     }
 
