@@ -5,6 +5,11 @@ use serde::Serialize;
 
 use crate::error::{Error, Failure, Result};
 
+/// How an engine says that its disk is full.
+pub(super) const DISK_FULL: &str = "no space left on device";
+/// What helps then.
+pub(super) const MAKE_ROOM: &str = "the engine's disk is full; make room: cargo xtask images prune, docker system df";
+
 /// A connection to the container engine that `DOCKER_HOST` names, or to the local one.
 #[derive(Clone)]
 pub struct Engine {
@@ -112,8 +117,8 @@ impl Engine {
         match &error {
             E::DockerResponseServerError { status_code, message } => {
                 let failure = failure.saw(format!("{message} (HTTP {status_code})"));
-                if message.contains("no space left on device") {
-                    return Error::Engine(failure.hint("make room: cargo xtask images prune, docker system df"));
+                if message.contains(DISK_FULL) {
+                    return Error::Engine(failure.hint(MAKE_ROOM));
                 }
                 Error::Engine(failure)
             }

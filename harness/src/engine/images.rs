@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
 use super::Engine;
-use super::connect::status;
+use super::connect::{DISK_FULL, MAKE_ROOM, status};
 use crate::error::{Error, Failure, Result, chain};
 
 /// An image on the engine.
@@ -160,7 +160,12 @@ impl Engine {
         let mut output: Vec<String> = Vec::new();
         let failed = |output: &[String], why: String| {
             let last = output[output.len().saturating_sub(15)..].join("\n");
-            Error::Build(Failure::new(tag.clone(), "build").after(start.elapsed()).saw(format!("{last}\n{why}")))
+            let failure = Failure::new(tag.clone(), "build").after(start.elapsed()).saw(format!("{last}\n{why}"));
+            Error::Build(if why.contains(DISK_FULL) || last.contains(DISK_FULL) {
+                failure.hint(MAKE_ROOM)
+            } else {
+                failure
+            })
         };
         while let Some(step) = progress.next().await {
             let step = step.map_err(|error| failed(&output, chain(&error)))?;

@@ -23,7 +23,7 @@ pub(super) const READY: &str = "ready";
 /// How long after a kill -9 the engine may still carry out what the dead process had asked for.
 const AFTERMATH: Duration = Duration::from_secs(3);
 /// How long an engine that does not answer is waited for; past that the next command does the work.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[ctor::ctor(unsafe)]
 fn become_reaper() {
