@@ -139,9 +139,10 @@ pub enum DeployerName {
 }
 
 #[derive(Debug, Args)]
+#[command(override_usage = "cargo xtask deploy [OPTIONS] [NAME] PROJECT")]
 pub struct Deploy {
     /// [NAME] PROJECT: which VPS (may be left out where there is only one), and a folder with a project.toml
-    #[arg(value_names = ["NAME] [PROJECT"], num_args = 1..=2, required = true)]
+    #[arg(value_name = "WORDS", num_args = 1..=2, required = true)]
     pub words: Vec<String>,
     /// The branch to push and deploy
     #[arg(long, default_value = harness::project::MAIN_BRANCH)]
