@@ -313,6 +313,9 @@ pull_image() {
 }
 
 step_daemon() {
+    make_data_dir || return 1
+    # uninstall removes them all: an image that the edge still runs outlives its replacement
+    grep -qsx "$IMAGE_ID" "$DATA/images" || echo "$IMAGE_ID" >>"$DATA/images"
     verb=started
     old=$(container_of daemon | head -n 1)
     if [ -n "$old" ]; then
@@ -328,8 +331,9 @@ step_daemon() {
         run docker rm -f "$old" || return 1
         verb='replaced the one from another image'
     fi
-    make_data_dir || return 1
-    run docker run -d --name "$CONTAINER" --label deployd.role=daemon --restart unless-stopped --network host \
+    # always and not unless-stopped: an engine that was killed stops, at its next start, what it finds running, takes that
+    # for a stop by hand, and would leave it at that
+    run docker run -d --name "$CONTAINER" --label deployd.role=daemon --restart always --network host \
         --security-opt label=disable -v /var/run/docker.sock:/var/run/docker.sock -v "$DATA:$DATA" \
         -e "DEPLOYD_DATA_DIR=$DATA" -e "DEPLOYD_HOSTS=$HOSTS" -e "DEPLOYD_IMAGE=$DEPLOYD_IMAGE" "$DEPLOYD_IMAGE" serve || {
         # a container that could not be started is in the way of the next attempt
@@ -427,7 +431,7 @@ step_images() {
     count=0
     if has docker && engine_answers; then
         ours=$(docker images --format '{{.Repository}}:{{.Tag}}' | grep '^deployd/')
-        for image in $ours $IMAGES; do
+        for image in $ours $IMAGES $(cat "$DATA/images" 2>/dev/null); do
             [ -n "$(docker inspect --format '{{.Id}}' "$image" 2>/dev/null)" ] || continue
             run docker rmi -f "$image" || return 1
             count=$((count + 1))

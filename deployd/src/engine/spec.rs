@@ -100,8 +100,10 @@ impl ContainerSpec {
     }
 }
 
+/// `always` and not `unless-stopped`: an engine that was killed stops, at its next start, what it finds running, takes
+/// that for a stop by hand, and would leave it at that.
 pub(super) fn restart_policy(restart: bool) -> RestartPolicy {
-    let name = if restart { RestartPolicyNameEnum::UNLESS_STOPPED } else { RestartPolicyNameEnum::NO };
+    let name = if restart { RestartPolicyNameEnum::ALWAYS } else { RestartPolicyNameEnum::NO };
     RestartPolicy { name: Some(name), maximum_retry_count: None }
 }
 
