@@ -1,4 +1,21 @@
 //! Mock servers for testing anything that deploys over SSH.
+//!
+//! A [`TestEnv`] reaches the container engine and holds a lease on everything that is made with it. A [`VpsRequest`]
+//! becomes a [`Vps`]: a container with a real SSH server and an init system, reached through [`ssh::Session`].
+//!
+//! ```no_run
+//! # async fn example() -> harness::Result<()> {
+//! let env = harness::TestEnv::open().await?;
+//! let vps = env.vps("debian", "12")?.start(&env).await?;
+//! let session = vps.ssh().await?;
+//! session.run("apt-get update").await?;
+//! assert_eq!(session.run("systemctl is-system-running").await?.stdout_text().trim(), "running");
+//! vps.close().await?;
+//! env.close().await
+//! # }
+//! ```
+//!
+//! Whatever ends the process, a second one (the *reaper*, see [`lease`]) removes what was made and not kept.
 #![warn(missing_docs)]
 
 pub mod artifacts;

@@ -181,7 +181,7 @@ pub struct Matrix {
     /// A system that must run: one that cannot is a failure
     #[arg(long, value_name = "OS:VERSION")]
     pub require: Vec<String>,
-    /// Where reports and failure bundles go [default: target/testenv/matrix]
+    /// Where reports and failure bundles go [default: in the state folder]
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
     /// Do not run: show the cells, and whether this machine can run them

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -119,10 +120,15 @@ impl Drop for Lease {
     }
 }
 
+/// This program's executable; on Linux by its inode, because a build may have replaced the file since it was started.
+fn this_program() -> std::io::Result<PathBuf> {
+    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
+}
+
 /// Starts this program once more as the reaper of `run`, in a process group that no Ctrl-C of the terminal reaches.
 async fn start_reaper(run: &str) -> Result<(Child, ChildStdin)> {
     let failed = |seen: String| Error::Engine(Failure::new("reaper", "start it").saw(seen));
-    let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
+    let program = this_program().map_err(|error| failed(error.to_string()))?;
     let mut child = Command::new(program)
         .env(reaper::RUN_VARIABLE, run)
         .stdin(Stdio::piped())

@@ -119,7 +119,8 @@ impl VpsRequest {
     /// Makes the VPS; returns once a command has run on it over SSH.
     pub async fn start(self, env: &TestEnv) -> Result<Vps> {
         self.check()?;
-        start::start(self, env).await
+        // making a VPS is a large state machine: on the heap it does not blow up every future around it
+        Box::pin(start::start(self, env)).await
     }
 
     fn check(&self) -> Result<()> {

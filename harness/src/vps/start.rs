@@ -2,20 +2,24 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::pin::pin;
 use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
 
 use super::identity;
 use super::info::{PortInfo, SshInfo, Timings, VpsInfo};
 use super::machine::Vps;
 use super::request::{PortMapping, VpsRequest};
 use crate::catalog::Init;
-use crate::engine::{Attach, ContainerSpec, Publish};
+use crate::engine::{Attach, ContainerSpec, ContainerState, Publish};
 use crate::error::{Error, Failure, Result};
 use crate::image::stock::NETWORK;
 use crate::image::{Base, Stock, vps_image};
 use crate::lease::{EXPIRES, NAME, STATE, WORKSPACE};
-use crate::ssh::KeyPair;
+use crate::ssh::{KeyPair, Session};
 use crate::testenv::TestEnv;
+use crate::wait::{Seen, wait_until};
 
 /// The capabilities of PID 1: the engine's default fourteen, which a nested engine hands on to its containers, and the
 /// two that systemd and a nested engine need for mounts and networks. Neither reaches the host's disks, clock, modules.
@@ -41,6 +45,9 @@ pub const CAPABILITIES: [&str; 16] = [
 const CHOICES: usize = 8;
 /// How long a VPS may take to its first command.
 const READY: Duration = Duration::from_secs(90);
+
+/// How long it usually takes at the most.
+const USUALLY_READY: Duration = Duration::from_secs(3);
 
 /// Makes the VPS that was asked for.
 pub(super) async fn start(request: VpsRequest, env: &TestEnv) -> Result<Vps> {
@@ -118,9 +125,32 @@ impl<'a> Making<'a> {
         let info = self.info(container_id, address, ports, timings);
         let (host_key, engine) = (self.host_key.public_line(), self.env.engine().clone());
         let mut vps = Vps::new(info, host_key, engine, self.login.clone(), self.request.kept);
-        vps.ssh_within(READY).await?.run("true").await?;
+        self.first_login(&vps).await?.run("true").await?;
         vps.info.timings_ms.ready = millis(clock);
         Ok(vps)
+    }
+
+    /// The first login; a VPS whose PID 1 ends before is not waited for.
+    async fn first_login(&self, vps: &Vps) -> Result<Session> {
+        let mut login = pin!(vps.ssh_within(READY));
+        // nearly always it is there before anybody need ask the engine
+        if let Ok(session) = tokio::time::timeout(USUALLY_READY, &mut login).await {
+            return session;
+        }
+        let died = wait_until(READY, "the container", || async {
+            match vps.state().await {
+                Ok(Some(ContainerState::Running)) | Err(_) => Seen::NotYet("it runs".to_owned()),
+                Ok(_) => Seen::Ready(()),
+            }
+        });
+        tokio::select! {
+            session = login => session,
+            Ok(()) = died => {
+                let log: Vec<String> = vps.container_log(false).filter_map(async |it| it.ok().map(|it| it.0)).collect().await;
+                let failure = Failure::new(self.subject(), "start its PID 1").saw(format!("it ended\n{}", log.concat()));
+                Err(Error::Boot(failure.hint("with --memory, give it more; another --init may work where this one does not")))
+            }
+        }
     }
 
     /// Makes and starts the container; chooses anew when somebody else took the port or the address first.

@@ -16,6 +16,9 @@ use crate::cli::{Global, ListFormat, Matrix};
 use crate::daemon;
 use crate::exit::Status;
 
+/// Where reports go unless told otherwise; no VPS can have this name.
+const REPORT_FOLDER: &str = "matrix_report";
+
 pub async fn run(global: &Global, words: Matrix) -> anyhow::Result<()> {
     // wrong words are told before anything is done
     let catalog = Catalog::built_in();
@@ -28,7 +31,7 @@ pub async fn run(global: &Global, words: Matrix) -> anyhow::Result<()> {
     }
     let report = match &words.report {
         Some(dir) => dir.clone(),
-        None => workspace(global)?.dir().join("matrix"),
+        None => workspace(global)?.dir().join(REPORT_FOLDER),
     };
     std::fs::create_dir_all(&report).with_context(|| format!("make the report folder {}", report.display()))?;
     let report = report.canonicalize()?;
