@@ -51,8 +51,9 @@ impl Lease {
         &self.machine
     }
 
-    /// The labels that make a thing this run's.
-    pub(crate) fn labels(&self, role: &str) -> HashMap<String, String> {
+    /// The labels that make a thing this run's, so that it goes with the run; `role` says what it is for.
+    #[must_use]
+    pub fn labels(&self, role: &str) -> HashMap<String, String> {
         HashMap::from([
             (RUN.to_owned(), self.run.clone()),
             (OURS.to_owned(), host_id()),

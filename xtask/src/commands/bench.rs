@@ -1,5 +1,6 @@
 //! `bench`: how quick this is, as ratios to the plain tools, run in turns on the same machine.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -41,7 +42,7 @@ pub async fn run(global: &Global, json: Json) -> anyhow::Result<()> {
         let base = env.sources().obtain(env.engine(), env.lease(), system, env.progress()).await?;
         let image = vps_image(env.engine(), env.lease(), system, &base, env.progress()).await?;
         env.stock().await?;
-        let plain = Plain::new(image)?;
+        let plain = Plain::new(image, env.lease().labels("bench"))?;
         [Init::Sshd, Init::Systemd]
             .into_iter()
             .map(|init| warm_start(global, &plain, init))
@@ -118,22 +119,23 @@ fn median(mut times: Vec<Duration>) -> Duration {
 /// How somebody does it by hand: the engine's command line and an OpenSSH client.
 struct Plain {
     image: String,
+    labels: HashMap<String, String>,
     files: TempDir,
 }
 
 impl Plain {
-    fn new(image: String) -> anyhow::Result<Self> {
+    fn new(image: String, labels: HashMap<String, String>) -> anyhow::Result<Self> {
         let files = tempfile::tempdir()?;
         let (login, host) = (KeyPair::generate()?, KeyPair::generate()?);
         login.write_private(&files.path().join("login"))?;
         host.write_private(&files.path().join("host"))?;
         std::fs::write(files.path().join("authorized_keys"), login.public_line())?;
-        Ok(Self { image, files })
+        Ok(Self { image, labels, files })
     }
 
     fn start(&self, init: Init) -> anyhow::Result<Duration> {
         let start = Instant::now();
-        let container = Container::run(&self.image, self.files.path(), init)?;
+        let container = Container::run(self, init)?;
         let port = container.port()?;
         let deadline = Instant::now() + Duration::from_mins(1);
         while !self.login(&port)? {
@@ -162,10 +164,14 @@ impl Plain {
 struct Container(String);
 
 impl Container {
-    fn run(image: &str, files: &Path, init: Init) -> anyhow::Result<Self> {
-        let mount = |file: &str, at: &str| format!("{}:{at}:ro", files.join(file).display());
+    fn run(plain: &Plain, init: Init) -> anyhow::Result<Self> {
+        let mount = |file: &str, at: &str| format!("{}:{at}:ro", plain.files.path().join(file).display());
         let mut command = Command::new("docker");
         command.args(["run", "--detach", "--cap-drop", "ALL"]);
+        // a run that is killed, or that the engine refuses half way, leaves a container: the reaper finds it by these
+        for (key, value) in &plain.labels {
+            command.arg("--label").arg(format!("{key}={value}"));
+        }
         for capability in harness::vps::CAPABILITIES {
             command.args(["--cap-add", capability]);
         }
@@ -175,7 +181,7 @@ impl Container {
             .args(["--volume", "/var/lib/docker", "--volume", "/var/lib/containerd", "--publish", "127.0.0.1::22"])
             .args(["--volume", &mount("authorized_keys", "/root/.ssh/authorized_keys")])
             .args(["--volume", &mount("host", "/etc/ssh/ssh_host_ed25519_key")])
-            .args([image, &init.to_string()]);
+            .args([&plain.image, &init.to_string()]);
         Ok(Self(stdout(&mut command)?))
     }
 
