@@ -54,6 +54,7 @@ impl GitHost {
         let image = tool_image(env.engine(), env.lease(), Tool::GitHost, stock.tools_base(), env.progress()).await?;
         let (repository, tag) = image.rsplit_once(':').unwrap_or((&image, "latest"));
         let (admin, host_key) = (KeyPair::generate()?, Self::host_key(env)?);
+        env.lease().ready().await?;
         let mut labels = env.lease().labels("githost");
         labels.insert(crate::lease::NAME.to_owned(), name.to_owned());
         debug_assert_eq!(labels.get(crate::lease::OURS), Some(&host_id()));

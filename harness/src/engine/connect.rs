@@ -76,6 +76,11 @@ impl Engine {
         &self.arch
     }
 
+    /// Whether the engine answers now.
+    pub(crate) async fn is_there(&self) -> bool {
+        self.docker.ping().await.is_ok()
+    }
+
     /// Whether the engine runs on this machine, so that its containers can be given folders of the host.
     #[must_use]
     pub fn is_local(&self) -> bool {

@@ -44,14 +44,19 @@ fn reap_when_it_ends(run: &str) -> Result<()> {
     let Ok(runtime) = runtime else { return Ok(()) };
     runtime.block_on(async {
         outlive_signals();
+        // made while there is time, so that an orderly end need not wait for it
+        let early = tokio::spawn(Engine::connect());
         let words = tokio::task::spawn_blocking(listen).await.unwrap_or_default();
         end_children(&words.guarded).await;
         let ended = Instant::now();
         let machine = MachineDir::find()?;
-        let engine = wait_until(PATIENCE, "the container engine", || async {
-            Engine::connect().await.map_or_else(|error| Seen::NotYet(error.to_string()), Seen::Ready)
-        });
-        let Ok(engine) = engine.await else { return Ok(()) };
+        let engine = match early.await {
+            Ok(Ok(engine)) if engine.is_there().await => engine,
+            _ => match wait_until(PATIENCE, "the container engine", connect).await {
+                Ok(engine) => engine,
+                Err(_) => return Ok(()),
+            },
+        };
         while !words.orderly && ended.elapsed() < AFTERMATH {
             sweep::remove_of_run(&engine, run).await?;
             let settled = wait_until(Duration::from_millis(250), "the engine to settle", || {
@@ -68,10 +73,15 @@ fn reap_when_it_ends(run: &str) -> Result<()> {
     })
 }
 
+async fn connect() -> Seen<Engine> {
+    Engine::connect().await.map_or_else(|error| Seen::NotYet(error.to_string()), Seen::Ready)
+}
+
 /// A terminal that closes, or a process group that is told to end, does not end the reaper.
 fn outlive_signals() {
     use tokio::signal::unix::{SignalKind, signal};
-    for kind in [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()] {
+    // a pipe to a process that was killed, too: before `main` nobody has made that an error instead of a signal
+    for kind in [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate(), SignalKind::pipe()] {
         if let Ok(mut stream) = signal(kind) {
             tokio::spawn(async move { while stream.recv().await.is_some() {} });
         }

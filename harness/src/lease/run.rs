@@ -8,7 +8,8 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::Mutex;
 
 use super::runs::{MachineDir, host_id};
 use super::{OURS, ROLE, RUN, reaper, sweep};
@@ -23,6 +24,8 @@ pub struct Lease {
     run: String,
     machine: MachineDir,
     reaper: Option<(Child, ChildStdin)>,
+    // where the reaper says that it is there; nothing once it did
+    greeting: Mutex<Option<ChildStdout>>,
     // released by the kernel when the process ends, whatever ends it
     _alive: File,
 }
@@ -33,16 +36,11 @@ impl Lease {
         let machine = MachineDir::find()?;
         let run = ulid::Ulid::new().to_string();
         let alive = machine.open_run(&run)?;
-        // the reaper comes up while the engine is asked
-        let reaper = tokio::spawn({
-            let run = run.clone();
-            async move { start_reaper(&run).await }
-        });
+        let (child, pipe, greeting) = start_reaper(&run)?;
         for dead in machine.dead_runs() {
             sweep::reap_run(engine, &machine, &dead).await?;
         }
-        let reaper = reaper.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-        Ok(Self { run, machine, reaper: Some(reaper), _alive: alive })
+        Ok(Self { run, machine, reaper: Some((child, pipe)), greeting: Mutex::new(Some(greeting)), _alive: alive })
     }
 
     /// The folder shared by all runs of this machine.
@@ -59,6 +57,19 @@ impl Lease {
             (OURS.to_owned(), host_id()),
             (ROLE.to_owned(), role.to_owned()),
         ])
+    }
+
+    /// Waits until the reaper is there; a container is made only after that.
+    pub(crate) async fn ready(&self) -> Result<()> {
+        let mut greeting = self.greeting.lock().await;
+        let Some(pipe) = greeting.take() else { return Ok(()) };
+        let mut lines = BufReader::new(pipe).lines();
+        match tokio::time::timeout(Duration::from_secs(10), lines.next_line()).await {
+            Ok(Ok(Some(line))) if line == reaper::READY => Ok(()),
+            other => {
+                Err(Error::Engine(Failure::new("reaper", "start it").saw(format!("{other:?} instead of its greeting"))))
+            }
+        }
     }
 
     /// The run's id, for names that must be its own.
@@ -127,7 +138,7 @@ fn this_program() -> std::io::Result<PathBuf> {
 }
 
 /// Starts this program once more as the reaper of `run`, in a process group that no Ctrl-C of the terminal reaches.
-async fn start_reaper(run: &str) -> Result<(Child, ChildStdin)> {
+fn start_reaper(run: &str) -> Result<(Child, ChildStdin, ChildStdout)> {
     let failed = |seen: String| Error::Engine(Failure::new("reaper", "start it").saw(seen));
     let program = this_program().map_err(|error| failed(error.to_string()))?;
     let mut child = Command::new(program)
@@ -138,12 +149,8 @@ async fn start_reaper(run: &str) -> Result<(Child, ChildStdin)> {
         .process_group(0)
         .spawn()
         .map_err(|error| failed(error.to_string()))?;
-    let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-        return Err(failed("no pipe to it".to_owned()));
-    };
-    let mut ready = BufReader::new(stdout).lines();
-    match tokio::time::timeout(Duration::from_secs(10), ready.next_line()).await {
-        Ok(Ok(Some(line))) if line == reaper::READY => Ok((child, stdin)),
-        other => Err(failed(format!("{other:?} instead of its greeting"))),
+    match (child.stdin.take(), child.stdout.take()) {
+        (Some(stdin), Some(stdout)) => Ok((child, stdin, stdout)),
+        _ => Err(failed("no pipe to it".to_owned())),
     }
 }

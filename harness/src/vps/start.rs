@@ -156,6 +156,7 @@ impl<'a> Making<'a> {
     /// Makes and starts the container; chooses anew when somebody else took the port or the address first.
     async fn container(&self) -> Result<(String, Ipv4Addr, Vec<PortInfo>)> {
         let engine = self.env.engine();
+        self.env.lease().ready().await?;
         let mut choices = CHOICES;
         loop {
             choices -= 1;

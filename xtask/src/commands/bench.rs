@@ -17,7 +17,7 @@ use super::common::{print_json, say, table, with_env};
 use crate::cli::{Global, Json};
 
 /// How often each side runs; the median counts.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 /// The system that is measured.
 const SYSTEM: (&str, &str) = ("debian", "12");
 
