@@ -11,7 +11,6 @@ use testcontainers::{ContainerAsync, CopyTargetOptions, GenericImage, ImageExt};
 use crate::error::{Error, Failure, Result, chain};
 use crate::image::stock::NETWORK;
 use crate::image::{Tool, tool_image};
-use crate::lease::host_id;
 use crate::project::Checkout;
 use crate::ssh::{HostKey, KeyPair, Session, Target, quote};
 use crate::testenv::TestEnv;
@@ -57,7 +56,6 @@ impl GitHost {
         env.lease().ready().await?;
         let mut labels = env.lease().labels("githost");
         labels.insert(crate::lease::NAME.to_owned(), name.to_owned());
-        debug_assert_eq!(labels.get(crate::lease::OURS), Some(&host_id()));
         let container = GenericImage::new(repository, tag)
             .with_container_name(name)
             .with_hostname(name)

@@ -54,6 +54,11 @@ where
     }
 }
 
+/// The milliseconds since a moment, as reports tell them.
+pub(crate) fn millis_since(start: std::time::Instant) -> u64 {
+    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one place that may sleep")]
 async fn pause(time: Duration) {
     tokio::time::sleep(time).await;

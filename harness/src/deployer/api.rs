@@ -6,6 +6,7 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::lines::LineBuffer;
 use super::{Bootstrapped, OnLine};
 use crate::error::{Error, Failure, Result, chain};
 use crate::http;
@@ -76,14 +77,12 @@ impl<'a> Api<'a> {
             let text = answer.text().await.unwrap_or_default();
             return Err(failed(format!("HTTP {status}: {}", readable(&text))));
         }
-        let (mut stream, mut partial, mut last) = (answer.bytes_stream(), Vec::new(), String::new());
+        let (mut stream, mut partial, mut last) = (answer.bytes_stream(), LineBuffer::default(), String::new());
         while let Some(piece) = stream.next().await {
-            partial.extend_from_slice(&piece.map_err(|error| failed(chain(&error)))?);
-            while let Some(end) = partial.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = partial.drain(..=end).collect();
-                String::from_utf8_lossy(&line).trim_end().clone_into(&mut last);
-                on_line(&last);
-            }
+            partial.take(&piece.map_err(|error| failed(chain(&error)))?, |line| {
+                line.clone_into(&mut last);
+                on_line(line);
+            });
         }
         Ok(last)
     }

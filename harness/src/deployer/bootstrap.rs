@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::OnLine;
+use super::lines::LineBuffer;
 use crate::error::{Error, Failure, Result};
 use crate::ssh::{Exec, Stream};
 use crate::vps::Vps;
@@ -46,22 +47,20 @@ pub(super) async fn run(vps: &Vps, verb: &str, variables: &[(&str, String)], on_
 /// Sorts the script's lines as they come.
 struct Lines<'a> {
     on_line: OnLine<'a>,
-    partial: Vec<u8>,
+    partial: LineBuffer,
     results: Results,
     failed: Option<String>,
 }
 
 impl<'a> Lines<'a> {
     fn new(on_line: OnLine<'a>) -> Self {
-        Self { on_line, partial: Vec::new(), results: Results::new(), failed: None }
+        Self { on_line, partial: LineBuffer::default(), results: Results::new(), failed: None }
     }
 
     fn take(&mut self, piece: &[u8]) {
-        self.partial.extend_from_slice(piece);
-        while let Some(end) = self.partial.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.partial.drain(..=end).collect();
-            self.line(String::from_utf8_lossy(&line).trim_end());
-        }
+        let mut buffer = std::mem::take(&mut self.partial);
+        buffer.take(piece, |line| self.line(line));
+        self.partial = buffer;
     }
 
     fn line(&mut self, line: &str) {

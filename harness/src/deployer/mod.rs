@@ -3,6 +3,7 @@
 mod api;
 mod bootstrap;
 mod deployd;
+mod lines;
 
 use std::collections::BTreeMap;
 use std::future::Future;

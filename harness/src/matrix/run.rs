@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::image::vps_image;
 use crate::report::{CellReport, MatrixReport, Outcome, ScenarioReport};
 use crate::testenv::TestEnv;
+use crate::wait::millis_since;
 
 /// What a scenario may need at its peak: a VPS with its own engine that builds an image.
 const MEMORY_PER_SCENARIO: i64 = 1 << 30;
@@ -64,7 +65,7 @@ pub async fn run(env: &TestEnv, plan: &Plan, on_event: &(dyn Fn(&Event<'_>) + Sy
             report.scenarios = scenarios;
         }
     }
-    Ok(MatrixReport::new(cells, millis(start)))
+    Ok(MatrixReport::new(cells, millis_since(start)))
 }
 
 /// How many scenarios this machine can bear side by side: much of their time is waiting for the network and the disk.
@@ -133,8 +134,4 @@ fn empty(cell: &Cell) -> CellReport {
         reason: cell.reason(),
         scenarios: Vec::new(),
     }
-}
-
-fn millis(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -10,6 +10,7 @@ use crate::catalog::System;
 use crate::error::{Error, Failure, Result};
 use crate::lease::Lease;
 use crate::report::{Outcome, ScenarioReport};
+use crate::wait::millis_since;
 
 /// A test binary whose cases are scenarios on systems of the catalog.
 #[derive(Debug, Clone)]
@@ -93,7 +94,7 @@ impl ScenarioBinary {
         if let Some(folder) = &bundle {
             crate::workspace::write_whole(&folder.join("output.txt"), &crate::artifacts::strike_out(&text))?;
         }
-        let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let duration_ms = millis_since(start);
         Ok(ScenarioReport { name: case.scenario.clone(), outcome, duration_ms, bundle })
     }
 }

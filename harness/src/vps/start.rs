@@ -19,7 +19,7 @@ use crate::image::{Base, Stock, vps_image};
 use crate::lease::{EXPIRES, NAME, STATE, WORKSPACE};
 use crate::ssh::{KeyPair, Session};
 use crate::testenv::TestEnv;
-use crate::wait::{Seen, wait_until};
+use crate::wait::{Seen, millis_since, wait_until};
 
 /// The capabilities of PID 1: the engine's default fourteen, which a nested engine hands on to its containers, and the
 /// two that systemd and a nested engine need for mounts and networks. Neither reaches the host's disks, clock, modules.
@@ -54,13 +54,13 @@ pub(super) async fn start(request: VpsRequest, env: &TestEnv) -> Result<Vps> {
     let mut timings = Timings::default();
     let clock = Instant::now();
     let base = env.sources().obtain(env.engine(), env.lease(), &request.system, env.progress()).await?;
-    timings.base = millis(clock);
+    timings.base = millis_since(clock);
     let clock = Instant::now();
     let (image, stock) = tokio::try_join!(
         vps_image(env.engine(), env.lease(), &request.system, &base, env.progress()),
         env.begun_stock()
     )?;
-    timings.image = millis(clock);
+    timings.image = millis_since(clock);
     let clock = Instant::now();
     let making = Making::new(&request, env, base, image, stock)?;
     // while the VPS boots, the stock gets what the VPS may want to pull
@@ -69,10 +69,6 @@ pub(super) async fn start(request: VpsRequest, env: &TestEnv) -> Result<Vps> {
         env.workspace().remember(&vps.info, vps.host_key())?;
     }
     Ok(vps)
-}
-
-fn millis(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A VPS on its way.
@@ -120,13 +116,13 @@ impl<'a> Making<'a> {
     /// Makes the machine and waits for the first command over SSH.
     async fn machine(&self, mut timings: Timings, clock: Instant) -> Result<Vps> {
         let (container_id, address, ports) = self.container().await?;
-        timings.start = millis(clock);
+        timings.start = millis_since(clock);
         let clock = Instant::now();
         let info = self.info(container_id, address, ports, timings);
         let (host_key, engine) = (self.host_key.public_line(), self.env.engine().clone());
         let mut vps = Vps::new(info, host_key, engine, self.login.clone(), self.request.kept);
         self.first_login(&vps).await?.run("true").await?;
-        vps.info.timings_ms.ready = millis(clock);
+        vps.info.timings_ms.ready = millis_since(clock);
         Ok(vps)
     }
 
