@@ -12,6 +12,7 @@ mod control;
 pub mod deployment;
 pub mod edge;
 pub mod engine;
+pub mod environment;
 mod error;
 mod files;
 pub mod git;

@@ -37,6 +37,12 @@ impl DataDir {
         self.0.join("signing.key")
     }
 
+    /// The key that encrypted variables are sealed with.
+    #[must_use]
+    pub fn environment_key(&self) -> PathBuf {
+        self.0.join("environment.key")
+    }
+
     /// The certificate that the interface shows.
     #[must_use]
     pub fn certificate(&self) -> PathBuf {

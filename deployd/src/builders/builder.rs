@@ -1,5 +1,6 @@
 //! What every builder is.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use futures_util::future::BoxFuture;
@@ -23,6 +24,8 @@ pub struct Job<'a> {
     pub project: &'a str,
     /// The deploy's id.
     pub deploy: &'a str,
+    /// The application's variables, for builders whose programs may want them.
+    pub environment: &'a BTreeMap<String, String>,
     /// Receives each line of the output.
     pub on_line: &'a (dyn Fn(&str) + Send + Sync),
 }

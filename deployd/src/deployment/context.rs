@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::edge::{Edge, Keeper};
 use crate::engine::Engine;
+use crate::environment::Environment;
 use crate::settings::DataDir;
 use crate::store::Store;
 
@@ -14,6 +15,8 @@ pub struct Context {
     pub data: DataDir,
     /// The state.
     pub store: Arc<Store>,
+    /// The application's variables.
+    pub environment: Environment,
     /// The container engine.
     pub engine: Engine,
     /// The proxy that owns the public ports.
@@ -28,6 +31,7 @@ impl Context {
     pub fn new(data: DataDir, store: Arc<Store>, engine: Engine, image: Option<String>) -> Self {
         let edge = Edge::new(&data.edge());
         let keeper = Keeper { dir: data.edge(), image };
-        Self { data, store, engine, edge, keeper }
+        let environment = Environment::new(data.clone(), store.clone());
+        Self { data, store, environment, engine, edge, keeper }
     }
 }

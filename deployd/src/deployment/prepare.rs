@@ -36,6 +36,7 @@ pub(super) async fn prepare(
     }
     progress.building();
     progress.step(format!("building with {} ({})", plan.file, plan.builder.build_type()));
+    let environment = context.environment.values()?;
     let image = plan
         .builder
         .build(Job {
@@ -45,6 +46,7 @@ pub(super) async fn prepare(
             file: &plan.file,
             project: &text::slug(&project.name),
             deploy: &deploy.id,
+            environment: &environment,
             on_line: &|line| progress.output(line),
         })
         .await?;

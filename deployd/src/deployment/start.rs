@@ -44,6 +44,9 @@ pub(super) async fn create(context: &Context, deploy: &Deploy, serving: &Serving
         files::open_to_all(&persist)?;
     }
     let commit = deploy.commit_hash.clone().unwrap_or_default();
+    // the owner's variables come last: they may say PORT otherwise
+    let mut env = vec![(SOURCE_VERSION.into(), commit.clone()), ("PORT".into(), serving.container_port.to_string())];
+    env.extend(context.environment.values()?);
     let spec = ContainerSpec {
         name: serving.name.clone(),
         image: serving.image.clone(),
@@ -51,10 +54,10 @@ pub(super) async fn create(context: &Context, deploy: &Deploy, serving: &Serving
         labels: vec![
             ("project", deploy.project.clone()),
             ("branch", deploy.branch.clone()),
-            ("commit", commit.clone()),
+            ("commit", commit),
             ("deploy", deploy.id.clone()),
         ],
-        env: vec![(SOURCE_VERSION.into(), commit), ("PORT".into(), serving.container_port.to_string())],
+        env,
         command: None,
         binds: vec![format!("{}:/persist:z", persist.display())],
         network: Network::At(serving.address),

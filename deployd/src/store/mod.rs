@@ -5,6 +5,7 @@ mod open;
 mod records;
 mod sessions;
 mod values;
+mod variables;
 
 pub use open::Store;
-pub use records::{Deploy, Outcome, Project, Serving, Session};
+pub use records::{Deploy, Outcome, Project, Serving, Session, Variable};

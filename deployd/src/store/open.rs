@@ -17,11 +17,18 @@ pub(super) const SESSIONS: TableDefinition<'_, &str, &[u8]> = TableDefinition::n
 /// Deploys by id; ids sort by time.
 pub(super) const DEPLOYS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("deploys");
 
+/// The application's variables by name.
+pub(super) const VARIABLES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("variables");
+/// Users by name.
+pub(super) const USERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("users");
+/// Webhooks that were accepted, by what tells them apart: a second one is a replay.
+pub(super) const DELIVERIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("deliveries");
+
 /// A step from one schema version to the next.
 type Migration = fn(&WriteTransaction) -> Result<()>;
 
 /// The steps from an empty file to the schema of this version. Only ever append: the schema version is their number.
-const MIGRATIONS: &[Migration] = &[make_tables];
+const MIGRATIONS: &[Migration] = &[make_tables, make_tables_of_people];
 
 /// The pages kept in memory; the state of one project is small, and so should the daemon be.
 const CACHE: usize = 1024 * 1024;
@@ -132,6 +139,13 @@ fn make_tables(tx: &WriteTransaction) -> Result<()> {
     Ok(())
 }
 
+fn make_tables_of_people(tx: &WriteTransaction) -> Result<()> {
+    for table in [VARIABLES, USERS, DELIVERIES] {
+        tx.open_table(table).map_err(failed)?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,8 +160,9 @@ mod tests {
             assert!(tx.open_table(VALUES).map_err(failed)?.insert("two", b"2".as_slice()).map_err(failed)?.is_none());
             Ok(())
         };
-        store.migrate(&[make_tables, next]).unwrap();
-        store.migrate(&[make_tables, next]).unwrap();
+        let steps = [make_tables, make_tables_of_people, next];
+        store.migrate(&steps).unwrap();
+        store.migrate(&steps).unwrap();
         assert_eq!(store.read::<u8>(VALUES, "two").unwrap(), Some(2));
         drop(store);
         let failure = Store::open(&path).unwrap_err().to_string();

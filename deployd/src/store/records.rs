@@ -36,6 +36,17 @@ pub struct Session {
     pub expires_at: Timestamp,
 }
 
+/// A variable of the application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its value; sealed if it is encrypted.
+    pub value: String,
+    /// Whether the value is encrypted.
+    pub encrypted: bool,
+}
+
 /// How a deploy ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
