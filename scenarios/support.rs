@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use futures_util::FutureExt;
-use harness::deployer::{Bootstrapped, Deployd, Deployer, Source};
+use harness::deployer::{Api, Bootstrapped, Deployd, Deployer, Source};
 use harness::githost::GitHost;
 use harness::project::{Checkout, MAIN_BRANCH, Project};
 use harness::{Settings, TestEnv, Vps, artifacts, probe};
@@ -39,6 +39,24 @@ pub async fn on_a_vps(
     env.close().await?;
     closed?;
     result
+}
+
+/// Runs a scenario on a VPS that the daemon is on, with a git host that holds the project and lets the daemon read it.
+/// Nothing has been pushed or deployed yet.
+pub async fn on_a_stage(
+    os: &str,
+    version: &str,
+    project_name: &str,
+    body: impl AsyncFnOnce(&Stage<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    on_a_vps(os, version, async |it| {
+        let stage = Stage::set(it, project_name).await?;
+        stage.register().await?;
+        let result = body(&stage).await;
+        stage.git.close().await?;
+        result
+    })
+    .await
 }
 
 /// Progress of a scenario; the runner keeps it for the bundle.
@@ -81,6 +99,21 @@ impl<'a> Stage<'a> {
         git.create(&project.name).await?;
         let checkout = project.checkout().await?;
         Ok(Self { scenario, deployd, access, git, project, checkout })
+    }
+
+    /// The VPS that the daemon is on.
+    pub fn vps(&self) -> &Vps {
+        &self.scenario.vps
+    }
+
+    /// The environment of the VPS.
+    pub fn env(&self) -> &TestEnv {
+        &self.scenario.env
+    }
+
+    /// The daemon's interface.
+    pub fn api(&self) -> anyhow::Result<Api<'_>> {
+        Ok(Api::new(self.vps().subject(), &self.access)?)
     }
 
     /// Lets the VPS read the repository.

@@ -25,14 +25,16 @@ struct Envelope {
 }
 
 /// A client of one daemon.
-pub(super) struct Api<'a> {
+#[derive(Debug)]
+pub struct Api<'a> {
     client: reqwest::Client,
     access: &'a Bootstrapped,
     subject: String,
 }
 
 impl<'a> Api<'a> {
-    pub(super) fn new(subject: String, access: &'a Bootstrapped) -> Result<Self> {
+    /// A client of the daemon that a bootstrap left; `subject` names its VPS in errors.
+    pub fn new(subject: String, access: &'a Bootstrapped) -> Result<Self> {
         http::use_ring();
         let failed = |error: reqwest::Error| {
             Error::Deploy(Failure::new(subject.clone(), "trust the daemon's certificate").saw(chain(&error)))
@@ -49,6 +51,36 @@ impl<'a> Api<'a> {
     fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         let url = format!("{}{path}", self.access.api_url);
         self.client.request(method, url).bearer_auth(&self.access.token)
+    }
+
+    /// Asks with the token that is given, which may be none; answers the HTTP status and the body, which is JSON where the
+    /// daemon sends its envelope and a text elsewhere. A status that tells of an error is an answer, too.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<(u16, Value)> {
+        let what = format!("{method} {path}");
+        let failed = |error: &dyn std::error::Error| Error::Deploy(self.failure(&what).saw(chain(error)));
+        let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(|error| failed(&error))?;
+        let mut request = self.client.request(method, format!("{}{path}", self.access.api_url)).timeout(DEPLOY);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.map_err(|error| failed(&error))?;
+        let status = answer.status().as_u16();
+        let text = answer.text().await.map_err(|error| failed(&error))?;
+        Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
+    }
+
+    /// Asks with the token of the bootstrap.
+    pub async fn as_admin(&self, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, Value)> {
+        self.send(method, path, Some(&self.access.token), body).await
     }
 
     /// GET; answers the envelope's `data`.

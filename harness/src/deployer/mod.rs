@@ -10,6 +10,7 @@ use std::future::Future;
 
 use serde::{Deserialize, Serialize};
 
+pub use api::Api;
 pub use deployd::{Deployd, status};
 
 use crate::error::Result;
