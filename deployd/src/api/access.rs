@@ -1,25 +1,43 @@
 //! Who may use a route.
 
 use axum::extract::{Request, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::App;
 use crate::auth::Level;
 use crate::error::{Failure, Kind, Result};
-use crate::store::Session;
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Everyone.
     Anyone,
+    /// Whoever signs the request; its handler checks the signature.
+    Signed,
     /// Whoever has a token.
     User,
     /// Whoever has an admin's token.
     Admin,
 }
+
+impl Access {
+    /// The word for it in the description of the interface.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Anyone => "anyone",
+            Self::Signed => "signed",
+            Self::User => "user",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// The id of the session that a request is part of; handlers find it beside the session.
+#[derive(Debug, Clone)]
+pub(super) struct SessionId(pub(super) String);
 
 /// Lets a request through if its token allows what the route demands.
 pub(super) async fn guard(
@@ -28,30 +46,32 @@ pub(super) async fn guard(
     next: Next,
 ) -> Result<Response> {
     let demanded = match access {
-        Access::Anyone => return Ok(next.run(request).await),
+        Access::Anyone | Access::Signed => return Ok(next.run(request).await),
         Access::User => Level::User,
         Access::Admin => Level::Admin,
     };
-    let session = session(&app, &request)?;
+    let (id, session) = app.tokens.find(token(request.headers())?)?;
     if session.level < demanded {
         let failure = Failure::new(Kind::Forbidden, "this needs an admin's token");
         return Err(failure.saw(format!("the token of {} is a user's", session.user)));
     }
+    request.extensions_mut().insert(SessionId(id));
     request.extensions_mut().insert(session);
     Ok(next.run(request).await)
 }
 
-fn session(app: &App, request: &Request) -> Result<Session> {
+/// The token that a request brings along.
+pub(super) fn token(headers: &HeaderMap) -> Result<&str> {
     let refused = |saw: &str| {
         let failure = Failure::new(Kind::Unauthorized, "this needs a token").saw(saw);
         Err(failure.hint("send the header Authorization: Bearer TOKEN"))
     };
-    let Some(value) = request.headers().get(header::AUTHORIZATION) else { return refused("there is none") };
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return refused("there is none") };
     let Some((scheme, token)) = value.to_str().ok().and_then(|value| value.split_once(' ')) else {
         return refused("the header Authorization cannot be read");
     };
     if !scheme.eq_ignore_ascii_case("bearer") {
         return refused("the header Authorization is not a bearer's");
     }
-    app.tokens.verify(token.trim())
+    Ok(token.trim())
 }

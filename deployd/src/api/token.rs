@@ -4,12 +4,19 @@ use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use serde_json::json;
 
+use super::access::SessionId;
 use super::{Answer, App};
 use crate::auth::{ADMIN_TOKEN_LIFETIME, Level};
 use crate::error::Result;
 use crate::store::Session;
 
-pub(super) async fn token(State(app): State<App>, Extension(session): Extension<Session>) -> Result<Answer> {
-    let token = app.tokens.issue(&session.user, Level::Admin, ADMIN_TOKEN_LIFETIME)?;
+/// A token for machines. It ends with the user who asked for it.
+#[utoipa::path(get, path = "/token", responses((status = 200, description = "`data.token`")))]
+pub(super) async fn token(
+    State(app): State<App>,
+    Extension(SessionId(id)): Extension<SessionId>,
+    Extension(session): Extension<Session>,
+) -> Result<Answer> {
+    let token = app.tokens.issue_beside(&id, &session.user, Level::Admin, ADMIN_TOKEN_LIFETIME)?;
     Ok(Answer::new(StatusCode::OK, "a new admin token").with(json!({ "token": token })))
 }
