@@ -11,6 +11,7 @@ mod router;
 mod status;
 mod token;
 mod up;
+mod webhook;
 
 pub use access::Access;
 pub use answer::Answer;

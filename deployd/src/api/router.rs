@@ -6,7 +6,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 
-use super::{Access, App, access, down, envelope, logs, status, token, up};
+use super::{Access, App, access, down, envelope, logs, status, token, up, webhook};
 
 /// How large a body may be.
 const BODY: usize = 1024 * 1024;
@@ -32,6 +32,7 @@ fn routes() -> Vec<Route> {
     let route = |method, path, access, handler| Route { info: RouteInfo { method, path, access }, handler };
     vec![
         route(Method::GET, "/", Access::Anyone, get(alive)),
+        route(Method::POST, "/webhook", Access::Signed, post(webhook::webhook)),
         route(Method::GET, "/status", Access::User, get(status::status)),
         route(Method::GET, "/logs", Access::User, get(logs::logs)),
         route(Method::POST, "/up", Access::Admin, post(up::up)),

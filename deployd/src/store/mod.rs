@@ -1,5 +1,6 @@
 //! What survives a restart, in one transactional file: a change that was acknowledged is on the disk.
 
+mod deliveries;
 mod deploys;
 mod open;
 mod records;
@@ -7,5 +8,6 @@ mod sessions;
 mod values;
 mod variables;
 
+pub use deliveries::{Acceptance, Marks, Promise};
 pub use open::Store;
 pub use records::{Deploy, Outcome, Project, Serving, Session, Variable};

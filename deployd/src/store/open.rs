@@ -120,6 +120,17 @@ pub(super) fn put<T: Serialize>(
     Ok(())
 }
 
+/// One record, as the change that is being made sees it.
+pub(super) fn get<T: DeserializeOwned>(
+    tx: &WriteTransaction,
+    table: TableDefinition<'_, &str, &[u8]>,
+    key: &str,
+) -> Result<Option<T>> {
+    let table = tx.open_table(table).map_err(failed)?;
+    let found = table.get(key).map_err(failed)?;
+    found.map(|value| parse(value.value())).transpose()
+}
+
 /// Removes one record; says whether there was one.
 pub(super) fn remove(tx: &WriteTransaction, table: TableDefinition<'_, &str, &[u8]>, key: &str) -> Result<bool> {
     let mut table = tx.open_table(table).map_err(failed)?;
