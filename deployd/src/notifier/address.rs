@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_without_the_address() {
-        for text in ["s3cret", "ftp://host/s3cret", "https:///s3cret", "https://u:s3cret@host/", "https://ho st/s3cret"] {
+        for text in ["s3cret", "ftp://host/s3cret", "https:///s3cret", "https://u:s3cret@host/", "https://ho st/s3cret"]
+        {
             let Err(failure) = asked(text) else { panic!("{text}") };
             assert_eq!(failure.kind(), Kind::Invalid);
             assert!(!failure.to_string().contains("s3cret"), "{failure}");

@@ -73,7 +73,7 @@ fn json(headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>> {
         return Ok(body.to_vec());
     }
     let field = form_urlencoded::parse(body).find(|(name, _)| name == "payload");
-    field.map(|(_, value)| value.into_owned().into_bytes()).ok_or_else(|| {
-        Failure::new(Kind::Invalid, "read the webhook of GitHub").saw("its form has no field payload")
-    })
+    field
+        .map(|(_, value)| value.into_owned().into_bytes())
+        .ok_or_else(|| Failure::new(Kind::Invalid, "read the webhook of GitHub").saw("its form has no field payload"))
 }

@@ -43,7 +43,8 @@ struct Project {
 
 /// GitLab sends the secret itself.
 pub(super) fn verify(headers: &HeaderMap, secret: &str) -> Result<()> {
-    let given = headers::text(headers, TOKEN).ok_or_else(|| verify::refused("it has not exactly one X-Gitlab-Token"))?;
+    let given =
+        headers::text(headers, TOKEN).ok_or_else(|| verify::refused("it has not exactly one X-Gitlab-Token"))?;
     if verify::same(given, secret) { Ok(()) } else { Err(verify::refused("X-Gitlab-Token is not the secret")) }
 }
 
