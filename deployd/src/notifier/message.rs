@@ -11,15 +11,12 @@ pub(super) fn message(deploy: &Deploy) -> String {
     let title = deploy.commit_message.as_deref().and_then(|message| message.lines().next());
     let title = title.map(|title| format!(" ({title})")).unwrap_or_default();
     let what = format!("{} {}{}{title}", deploy.project, deploy.branch, commit.unwrap_or_default());
-    let text = match deploy.outcome {
-        Outcome::Succeeded => match &deploy.serving {
-            Some(serving) => format!("deploy succeeded: {what} serves on port {}", serving.port),
-            None => format!("deploy succeeded: {what}"),
-        },
-        _ => {
-            let (stage, error) = (deploy.stage.as_deref(), deploy.error.as_deref());
-            format!("deploy failed: {what}: {}: {}", stage.unwrap_or("unknown"), error.unwrap_or("no cause is known"))
-        }
+    let text = if deploy.outcome == Outcome::Succeeded {
+        let port = deploy.serving.as_ref().map(|serving| format!(" serves on port {}", serving.port));
+        format!("deploy succeeded: {what}{}", port.unwrap_or_default())
+    } else {
+        let (stage, error) = (deploy.stage.as_deref(), deploy.error.as_deref());
+        format!("deploy failed: {what}: {}: {}", stage.unwrap_or("unknown"), error.unwrap_or("no cause is known"))
     };
     escaped(&text.chars().take(LONGEST).collect::<String>())
 }

@@ -3,6 +3,6 @@
 mod address;
 mod client;
 mod message;
-mod notifier;
+mod tell;
 
-pub use notifier::Notifier;
+pub use tell::Notifier;
