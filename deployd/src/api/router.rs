@@ -7,7 +7,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
-use super::{Access, App, access, down, env, envelope, login, logs, openapi, status, token, totp, up, users};
+use super::{Access, App, access, down, env, envelope, login, logs, openapi, status, token, totp, up, users, webhook};
 
 /// How large a body may be.
 const BODY: usize = 1024 * 1024;
@@ -28,6 +28,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         route(Access::Anyone, routes!(alive)),
         route(Access::Anyone, routes!(openapi::serve)),
+        route(Access::Signed, routes!(webhook::webhook)),
         route(Access::User, routes!(status::status)),
         route(Access::User, routes!(logs::logs)),
         route(Access::Admin, routes!(up::up)),
