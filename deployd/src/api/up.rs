@@ -25,7 +25,10 @@ pub(super) async fn up(State(app): State<App>, JsonBody(request): JsonBody<UpReq
     if streamed {
         return follow(ticket).await;
     }
-    let deploy = ended(ticket.done.await)?;
+    let Ticket { events, done } = ticket;
+    // nobody reads them here, and a long build must not fill the memory
+    drop(events);
+    let deploy = ended(done.await)?;
     let port = deploy.serving.as_ref().map(|serving| serving.port);
     let data = json!({ "deploy": {
         "id": deploy.id, "project": deploy.project, "branch": deploy.branch, "commit_hash": deploy.commit_hash,

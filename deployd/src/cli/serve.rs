@@ -33,7 +33,8 @@ pub(super) async fn serve(args: Serve, terminated: impl Future<Output = ()>) -> 
     let tokens = Arc::new(Tokens::open(&data, store.clone())?);
     store.webhook_secret()?;
     let listener = listen(args.listen)?;
-    let context = Context::new(data.clone(), store.clone(), Engine::new(args.engine_socket), args.image);
+    let mut context = Context::new(data.clone(), store.clone(), Engine::new(args.engine_socket), args.image);
+    context.builder_image = args.builder_image;
     let deployer = Deployer::new(context);
     let control = Control { data, store, tokens: tokens.clone() };
     let handle = Handle::new();

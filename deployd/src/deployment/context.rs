@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::edge::{Edge, Keeper};
 use crate::engine::Engine;
 use crate::environment::Environment;
-use crate::settings::DataDir;
+use crate::settings::{BUILDER_IMAGE, DataDir};
 use crate::store::Store;
 
 /// What a deploy works with.
@@ -23,6 +23,8 @@ pub struct Context {
     pub edge: Edge,
     /// What keeps it there.
     pub keeper: Keeper,
+    /// The image that builds Procfile projects.
+    pub builder_image: String,
 }
 
 impl Context {
@@ -32,6 +34,6 @@ impl Context {
         let edge = Edge::new(&data.edge());
         let keeper = Keeper { dir: data.edge(), image };
         let environment = Environment::new(data.clone(), store.clone());
-        Self { data, store, environment, engine, edge, keeper }
+        Self { data, store, environment, engine, edge, keeper, builder_image: BUILDER_IMAGE.to_owned() }
     }
 }
