@@ -104,6 +104,19 @@ mod tests {
     }
 
     #[test]
+    fn the_last_lines_are_kept() {
+        let mut tail = Tail::new(2);
+        ["a", "b", "c"].into_iter().for_each(|line| tail.push(line.to_owned()));
+        assert_eq!(tail.into_lines(), ["b", "c"]);
+    }
+
+    #[test]
+    fn paint_is_taken_off() {
+        assert_eq!(without_colours("\u{1b}[1;31mred\u{1b}[0m and \u{1b}[Kplain"), "red and plain");
+        assert_eq!(without_colours("no paint [0m"), "no paint [0m");
+    }
+
+    #[test]
     fn slugs_fit_the_engine() {
         assert_eq!(slug("My App_2.0"), "my-app-2-0");
         assert_eq!(slug("--"), "project");

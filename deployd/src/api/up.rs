@@ -56,7 +56,8 @@ fn last_line(ended: &Result<Deploy>) -> String {
         Ok(deploy) => succeeded(deploy),
         Err(failure) => {
             let told = failure.to_string().replace(['\n', '\r'], " ");
-            format!("deploy failed: {}: {told}", failure.kind().word())
+            let key = failure.deploy_key().map(|key| format!("; deploy key: {key}")).unwrap_or_default();
+            format!("deploy failed: {}: {told}{key}", failure.kind().word())
         }
     }
 }
@@ -108,5 +109,7 @@ mod tests {
     fn the_last_line_is_one_line() {
         let failure = Failure::new(Kind::Build, "build with Dockerfile").saw("a\nb");
         assert_eq!(last_line(&Err(failure)), "deploy failed: build: build with Dockerfile: a b");
+        let refused = Failure::new(Kind::Refused, "fetch").public_key(Some("ssh-ed25519 AAAA".into()));
+        assert_eq!(last_line(&Err(refused)), "deploy failed: source: fetch; deploy key: ssh-ed25519 AAAA");
     }
 }

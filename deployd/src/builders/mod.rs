@@ -10,5 +10,5 @@ mod procfile;
 
 pub use builder::{Builder, Job};
 pub use choose::{Plan, all, choose};
-pub use procfile::Procfile;
 pub(crate) use dockerfile::SOURCE_VERSION;
+pub use procfile::Procfile;

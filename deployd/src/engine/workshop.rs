@@ -206,8 +206,7 @@ mod tests {
     #[test]
     fn an_image_runs_its_command_and_forgets_the_buildpack() {
         let command = ["/start", "web"].map(str::to_owned).to_vec();
-        let commit =
-            Commit { repository: "a".into(), tag: "b".into(), command, port: 5000, forget: "BUILDPACK_URL" };
+        let commit = Commit { repository: "a".into(), tag: "b".into(), command, port: 5000, forget: "BUILDPACK_URL" };
         let expected = "CMD [\"/start\",\"web\"]\nEXPOSE 5000\nENV BUILDPACK_URL=\nLABEL deployd.role=image";
         assert_eq!(commit.changes(), expected);
     }

@@ -73,7 +73,8 @@ mod tests {
 
     #[test]
     fn types_and_commands_are_read() {
-        let text = "\u{feff}# how it runs\r\nweb: gunicorn app:app --bind 0.0.0.0:$PORT\r\n\n  worker-2:python work.py\n";
+        let text =
+            "\u{feff}# how it runs\r\nweb: gunicorn app:app --bind 0.0.0.0:$PORT\r\n\n  worker-2:python work.py\n";
         let file = Procfile::parse(text).unwrap();
         assert_eq!(file.types().collect::<Vec<_>>(), ["web", "worker-2"]);
         assert_eq!(file.command("web"), Some("gunicorn app:app --bind 0.0.0.0:$PORT"));
