@@ -19,6 +19,7 @@
 #                            of earlier lines for that host
 #   DEPLOYD_ENGINE           where an engine comes from if there is none: distribution (default) or upstream (docker.com)
 #   DEPLOYD_ENGINE_PACKAGES  its packages (default: by the system)
+#   DEPLOYD_BUILDER_IMAGE    the image that builds Procfile projects (default: gliderlabs/herokuish)
 #   DEPLOYD_DATA_DIR         where everything is kept (default: /var/lib/deployd)
 
 set -u
@@ -321,7 +322,7 @@ step_daemon() {
     if [ -n "$old" ]; then
         running=$(docker inspect --format '{{.State.Running}}' "$old")
         old_image=$(docker inspect --format '{{.Image}}' "$old")
-        if [ "$old_image" = "$IMAGE_ID" ]; then
+        if [ "$old_image" = "$IMAGE_ID" ] && same_builder "$old"; then
             found='the same image runs already'
             [ "$running" != true ] || return 0
             run docker start "$old" || return 1
@@ -329,13 +330,14 @@ step_daemon() {
             return 0
         fi
         run docker rm -f "$old" || return 1
-        verb='replaced the one from another image'
+        verb='replaced the one from another image or with another builder'
     fi
     # always and not unless-stopped: an engine that was killed stops, at its next start, what it finds running, takes that
     # for a stop by hand, and would leave it at that
     run docker run -d --name "$CONTAINER" --label deployd.role=daemon --restart always --network host \
         --security-opt label=disable -v /var/run/docker.sock:/var/run/docker.sock -v "$DATA:$DATA" \
-        -e "DEPLOYD_DATA_DIR=$DATA" -e "DEPLOYD_HOSTS=$HOSTS" -e "DEPLOYD_IMAGE=$DEPLOYD_IMAGE" "$DEPLOYD_IMAGE" serve || {
+        -e "DEPLOYD_DATA_DIR=$DATA" -e "DEPLOYD_HOSTS=$HOSTS" -e "DEPLOYD_IMAGE=$DEPLOYD_IMAGE" \
+        ${DEPLOYD_BUILDER_IMAGE:+-e "DEPLOYD_BUILDER_IMAGE=$DEPLOYD_BUILDER_IMAGE"} "$DEPLOYD_IMAGE" serve || {
         # a container that could not be started is in the way of the next attempt
         docker rm -f "$(container_of daemon)" >/dev/null 2>&1
         return 1
@@ -345,6 +347,15 @@ step_daemon() {
         docker rmi "$old_image" >/dev/null 2>&1 || :
     fi
     found=$verb
+}
+
+# told CONTAINER NAME: the value of an environment variable that it was started with
+told() { docker inspect --format '{{range .Config.Env}}{{println .}}{{end}}' "$1" | sed -n "s/^$2=//p"; }
+
+# same_builder CONTAINER: whether it was told the builder that is asked for, if one is
+same_builder() {
+    [ -n "${DEPLOYD_BUILDER_IMAGE:-}" ] || return 0
+    [ "$(told "$1" DEPLOYD_BUILDER_IMAGE)" = "$DEPLOYD_BUILDER_IMAGE" ]
 }
 
 step_token() {
@@ -363,10 +374,8 @@ info() { printf '%s\n' "$INFO" | sed -n "s/^$1=//p"; }
 
 # what the daemon that is there was told; else the address that the way out begins at, and the host's name
 default_hosts() {
-    told=$(container_of daemon | head -n 1)
-    if [ -n "$told" ]; then
-        told=$(docker inspect --format '{{range .Config.Env}}{{println .}}{{end}}' "$told" | sed -n 's/^DEPLOYD_HOSTS=//p')
-    fi
+    daemon=$(container_of daemon | head -n 1)
+    told=${daemon:+$(told "$daemon" DEPLOYD_HOSTS)}
     if [ -z "$told" ]; then
         address=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p' | head -n 1)
         [ -n "$address" ] || address=$(hostname -I 2>/dev/null | awk '{ print $1 }')
@@ -409,12 +418,17 @@ step_containers() {
         return 0
     fi
     # the daemon first: it would start the others again
-    for role in daemon app edge; do
+    for role in daemon build app edge; do
         for id in $(container_of "$role"); do
             IMAGES="$IMAGES $(docker inspect --format '{{.Image}}' "$id")"
+            # the daemon pulled its builder itself
+            [ "$role" != daemon ] || IMAGES="$IMAGES $(told "$id" DEPLOYD_BUILDER_IMAGE)"
             run docker rm -f -v "$id" || return 1
             count=$((count + 1))
         done
+    done
+    for volume in $(docker volume ls -q --filter 'label=deployd.role=cache'); do
+        run docker volume rm "$volume" || return 1
     done
     found="removed $count"
 }

@@ -5,7 +5,9 @@
 use rstest_reuse;
 
 mod boot;
+mod builds;
 mod first_deploy;
+mod git;
 mod logs;
 mod notifier;
 mod reboot;

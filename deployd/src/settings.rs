@@ -8,6 +8,9 @@ pub const VERSION: &str = match option_env!("DEPLOYD_VERSION") {
     None => env!("CARGO_PKG_VERSION"),
 };
 
+/// The image that builds Procfile projects, unless the settings name another one of the same contract.
+pub const BUILDER_IMAGE: &str = "gliderlabs/herokuish";
+
 /// The directory that holds everything the daemon keeps. It has the same path inside and outside of the daemon's
 /// container, because the engine resolves bind mounts outside.
 #[derive(Debug, Clone)]
@@ -71,6 +74,12 @@ impl DataDir {
     #[must_use]
     pub fn known_hosts(&self) -> PathBuf {
         self.0.join("known_hosts")
+    }
+
+    /// Certificate authorities that git trusts beside the usual ones, for whoever runs a git host of their own.
+    #[must_use]
+    pub fn authorities(&self) -> PathBuf {
+        self.0.join("authorities")
     }
 
     /// The work tree of the project.

@@ -1,5 +1,7 @@
 //! Pieces of output put together to lines.
 
+use std::collections::VecDeque;
+
 /// How long a line may grow before it is cut: a program that never ends its line must not fill the memory.
 const LONGEST: usize = 64 * 1024;
 
@@ -35,6 +37,45 @@ fn clean(line: &[u8]) -> String {
     String::from_utf8_lossy(line).trim_end_matches(['\n', '\r']).to_owned()
 }
 
+/// The last lines of an output that may be long.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    lines: VecDeque<String>,
+    most: usize,
+}
+
+impl Tail {
+    /// Keeps so many lines.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { lines: VecDeque::with_capacity(most), most }
+    }
+
+    /// Takes a line.
+    pub(crate) fn push(&mut self, line: String) {
+        if self.lines.len() == self.most {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(line);
+    }
+
+    /// The last lines, the oldest first.
+    pub(crate) fn into_lines(self) -> Vec<String> {
+        self.lines.into()
+    }
+}
+
+/// A line without the sequences that paint it on a terminal.
+pub(crate) fn without_colours(line: &str) -> String {
+    let mut parts = line.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // parameters, then one letter that says what they are for
+        let end = part.find(|c: char| !c.is_ascii_digit() && c != ';').map_or(part.len(), |at| at + 1);
+        plain.push_str(part.get(end..).unwrap_or_default());
+    }
+    plain
+}
+
 /// The last `count` of the lines.
 pub(crate) fn last(lines: &[String], count: usize) -> Vec<String> {
     lines[lines.len().saturating_sub(count)..].to_vec()
@@ -60,6 +101,19 @@ mod tests {
         assert_eq!(lines.take(b"two\r\nthr"), ["one, two"]);
         assert_eq!(lines.rest().as_deref(), Some("thr"));
         assert!(lines.rest().is_none());
+    }
+
+    #[test]
+    fn the_last_lines_are_kept() {
+        let mut tail = Tail::new(2);
+        ["a", "b", "c"].into_iter().for_each(|line| tail.push(line.to_owned()));
+        assert_eq!(tail.into_lines(), ["b", "c"]);
+    }
+
+    #[test]
+    fn paint_is_taken_off() {
+        assert_eq!(without_colours("\u{1b}[1;31mred\u{1b}[0m and \u{1b}[Kplain"), "red and plain");
+        assert_eq!(without_colours("no paint [0m"), "no paint [0m");
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
 use testcontainers::bollard::models::PortBinding;
 use testcontainers::core::{ExecCommand, IntoContainerPort};
 use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, CopyTargetOptions, GenericImage, ImageExt};
+use testcontainers::{ContainerAsync, CopyTargetOptions, GenericImage, ImageExt, TestcontainersError};
 
 use crate::error::{Error, Failure, Result, chain};
 use crate::image::stock::NETWORK;
@@ -108,15 +110,30 @@ impl GitHost {
     pub async fn create(&self, repository: &str) -> Result<()> {
         let path = quote(&format!("{REPOSITORIES}/{repository}.git")).into_owned();
         let init = format!("test -d {path} || git init --quiet --bare --initial-branch main {path}");
-        self.exec("make a repository", &init).await.map(|_| ())
+        self.exec("make a repository", &init).await.map(drop)
     }
 
-    /// Lets a deploy key read one repository, and nothing else.
+    /// Lets a deploy key read a repository, beside those that it was registered for before.
     pub async fn register(&self, repository: &str, public_line: &str) -> Result<()> {
-        let path = format!("{REPOSITORIES}/{repository}.git");
-        let line = format!("command=\"git-upload-pack '{path}'\",restrict {}", public_line.trim());
-        let append = format!("printf '%s\\n' {} >> /home/git/.ssh/authorized_keys", quote(&line));
-        self.exec("register a deploy key", &append).await.map(|_| ())
+        let reader = HEXLOWER.encode(&Sha256::digest(public_line.trim()));
+        let line = format!("command=\"githost-read {reader}\",restrict {}", public_line.trim());
+        let (line, readers, keys) = (quote(&line), "/home/git/readers", "/home/git/.ssh/authorized_keys");
+        let register = format!(
+            "printf '%s\\n' {REPOSITORIES}/{repository}.git >> {readers}/{reader} && \
+             {{ grep -qxF -e {line} {keys} || printf '%s\\n' {line} >> {keys}; }}"
+        );
+        self.exec("register a deploy key", &register).await.map(drop)
+    }
+
+    /// Serves the repositories over HTTPS, too, to whoever knows the password; answers the certificate, in PEM.
+    pub async fn serve_https(&self, password: &str) -> Result<String> {
+        self.run("serve HTTPS", ["githost-https", password]).await
+    }
+
+    /// The address of a repository over HTTPS as VPSes reach it.
+    #[must_use]
+    pub fn https_remote(&self, repository: &str, password: &str) -> String {
+        format!("https://reader:{password}@{}{REPOSITORIES}/{repository}.git", self.name)
     }
 
     /// Lets a repository tell of each push with a webhook signed as GitHub does; `certificate` is the only one, in PEM,
@@ -153,13 +170,18 @@ impl GitHost {
         Ok(())
     }
 
-    /// Runs a command in the container as the owner of the repositories; answers what it printed.
+    /// Runs a command in the container as the owner of the repositories.
     async fn exec(&self, action: &str, script: &str) -> Result<String> {
-        let command = ExecCommand::new(["su", USER, "-s", "/bin/sh", "-c", script]);
-        let mut result = self.container.exec(command).await.map_err(|error| failed(&self.name, action, &error))?;
-        let printed = result.stdout_to_vec().await.map_err(|error| failed(&self.name, action, &error))?;
-        let said = result.stderr_to_vec().await.map_err(|error| failed(&self.name, action, &error))?;
-        match result.exit_code().await.map_err(|error| failed(&self.name, action, &error))? {
+        self.run(action, ["su", USER, "-s", "/bin/sh", "-c", script]).await
+    }
+
+    /// Runs a command in the container; answers what it printed.
+    async fn run<'a>(&self, action: &str, command: impl IntoIterator<Item = &'a str>) -> Result<String> {
+        let failed = |error: TestcontainersError| failed(&self.name, action, &error);
+        let mut result = self.container.exec(ExecCommand::new(command)).await.map_err(failed)?;
+        let printed = result.stdout_to_vec().await.map_err(failed)?;
+        let said = result.stderr_to_vec().await.map_err(failed)?;
+        match result.exit_code().await.map_err(failed)? {
             Some(0) => Ok(String::from_utf8_lossy(&printed).into_owned()),
             code => {
                 let seen = format!("exit status {code:?}\n{}", String::from_utf8_lossy(&said));

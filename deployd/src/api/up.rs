@@ -36,7 +36,10 @@ pub(super) async fn up(State(app): State<App>, JsonBody(request): JsonBody<UpReq
     if streamed {
         return follow(ticket).await;
     }
-    let deploy = ended(ticket.done.await)?;
+    let Ticket { events, done } = ticket;
+    // nobody reads them here, and a long build must not fill the memory
+    drop(events);
+    let deploy = ended(done.await)?;
     let port = deploy.serving.as_ref().map(|serving| serving.port);
     let data = json!({ "deploy": {
         "id": deploy.id, "project": deploy.project, "branch": deploy.branch, "commit_hash": deploy.commit_hash,
@@ -64,7 +67,8 @@ fn last_line(ended: &Result<Deploy>) -> String {
         Ok(deploy) => succeeded(deploy),
         Err(failure) => {
             let told = failure.to_string().replace(['\n', '\r'], " ");
-            format!("deploy failed: {}: {told}", failure.kind().word())
+            let key = failure.deploy_key().map(|key| format!("; deploy key: {key}")).unwrap_or_default();
+            format!("deploy failed: {}: {told}{key}", failure.kind().word())
         }
     }
 }
@@ -116,5 +120,7 @@ mod tests {
     fn the_last_line_is_one_line() {
         let failure = Failure::new(Kind::Build, "build with Dockerfile").saw("a\nb");
         assert_eq!(last_line(&Err(failure)), "deploy failed: build: build with Dockerfile: a b");
+        let refused = Failure::new(Kind::Refused, "fetch").public_key(Some("ssh-ed25519 AAAA".into()));
+        assert_eq!(last_line(&Err(refused)), "deploy failed: source: fetch; deploy key: ssh-ed25519 AAAA");
     }
 }

@@ -26,6 +26,8 @@ pub struct Job<'a> {
     pub deploy: &'a str,
     /// The application's variables, for builders whose programs may want them.
     pub environment: &'a BTreeMap<String, String>,
+    /// The image of the builder, for builders that are a container.
+    pub builder_image: &'a str,
     /// Receives each line of the output.
     pub on_line: &'a (dyn Fn(&str) + Send + Sync),
 }
@@ -37,6 +39,11 @@ pub trait Builder: Send + Sync {
 
     /// The build file that it looks for if none is named.
     fn default_file(&self) -> &'static str;
+
+    /// Whether it builds nothing without its file, also where it was asked for.
+    fn needs_file(&self) -> bool {
+        true
+    }
 
     /// Makes the image; answers its reference.
     fn build<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<String>>;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::Builder;
 use super::dockerfile::Dockerfile;
+use super::procfile::Buildpacks;
 use crate::error::{Failure, Kind, Result};
 use crate::files;
 use crate::project_file::{BuildType, ProjectFile, relative_path};
@@ -11,7 +12,7 @@ use crate::project_file::{BuildType, ProjectFile, relative_path};
 /// Every builder of this version, in the order in which `auto` looks for their files.
 #[must_use]
 pub fn all() -> &'static [&'static dyn Builder] {
-    &[&Dockerfile]
+    &[&Dockerfile, &Buildpacks]
 }
 
 /// Which builder, and the file that it reads.
@@ -31,8 +32,9 @@ pub fn choose(tree: &Path, asked: Option<BuildType>, asked_file: Option<&str>, p
         let failure = Failure::new(Kind::Invalid, format!("build type {kind}"));
         failure.saw("it is not supported by this version").hint(format!("supported: {}", supported()))
     })?;
+    let needed = builder.needs_file() || file.is_some();
     let file = file.unwrap_or_else(|| builder.default_file().to_owned());
-    if files::read_in_tree(tree, &file)?.is_none() {
+    if needed && files::read_in_tree(tree, &file)?.is_none() {
         let failure = Failure::new(Kind::Invalid, format!("build type {kind}"));
         return Err(failure.saw(format!("the repository holds no {file}")).hint("build_file_path names another one"));
     }
@@ -90,6 +92,19 @@ mod tests {
         let dir = tree(&["docker/web"]);
         let project = ProjectFile { build_file_path: Some("docker/web".into()), ..ProjectFile::default() };
         assert_eq!(chosen(dir.path(), None, &project).unwrap().1, "docker/web");
+    }
+
+    #[test]
+    fn a_buildpack_needs_no_procfile_where_it_was_asked_for() {
+        let dir = tree(&["index.html"]);
+        let asked = chosen(dir.path(), Some(BuildType::Procfile), &ProjectFile::default()).unwrap();
+        assert_eq!(asked, (BuildType::Procfile, "Procfile".into()));
+        let named = ProjectFile { build_file_path: Some("Procfile.web".into()), ..ProjectFile::default() };
+        assert!(chosen(dir.path(), Some(BuildType::Procfile), &named).is_err());
+        let dir = tree(&["Procfile", "Dockerfile"]);
+        assert_eq!(chosen(dir.path(), None, &ProjectFile::default()).unwrap().0, BuildType::Dockerfile);
+        let dir = tree(&["Procfile"]);
+        assert_eq!(chosen(dir.path(), None, &ProjectFile::default()).unwrap().0, BuildType::Procfile);
     }
 
     #[test]

@@ -39,6 +39,18 @@ impl IgnoreFile {
         Ok(ignore)
     }
 
+    /// `.slugignore`, which is to a buildpack what `.dockerignore` is to a Dockerfile. Its lines are read as git reads
+    /// its own: a name without a slash means files in every folder.
+    pub(super) fn of_slug(tree: &Path) -> Result<Self> {
+        let text = files::read_in_tree(tree, ".slugignore")?.unwrap_or_default();
+        let anywhere = |line: &str| {
+            let name = line.trim().trim_end_matches('/');
+            let is_name = !name.is_empty() && !name.contains('/') && !name.starts_with(['#', '!']);
+            if is_name { format!("**/{name}") } else { line.to_owned() }
+        };
+        Self::parse(&text.lines().map(anywhere).collect::<Vec<_>>().join("\n"))
+    }
+
     fn parse(text: &str) -> Result<Self> {
         let text = text.trim_start_matches('\u{feff}');
         let patterns: Result<Vec<_>> = text.lines().map(Pattern::parse).collect();
@@ -99,6 +111,18 @@ mod tests {
         let ignore = IgnoreFile::parse("dist\n!dist/keep\n!**/*.txt").unwrap();
         assert!(!ignored(&ignore, "dist/keep/x") && !ignored(&ignore, "dist/a/b.txt") && ignored(&ignore, "dist/b"));
         assert!(ignore.includes_again());
+    }
+
+    #[test]
+    fn a_slug_is_without_what_its_file_names_in_any_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!ignored(&IgnoreFile::of_slug(dir.path()).unwrap(), "a"));
+        std::fs::write(dir.path().join(".slugignore"), "# no\n*.psd\ntests/\n/docs/big\n").unwrap();
+        let ignore = IgnoreFile::of_slug(dir.path()).unwrap();
+        for out in ["a.psd", "art/a.psd", "tests/x", "app/tests/x", "docs/big/x"] {
+            assert!(ignored(&ignore, out), "{out}");
+        }
+        assert!(!ignored(&ignore, "app.py") && !ignored(&ignore, "app/docs/big"));
     }
 
     #[test]

@@ -6,7 +6,9 @@ mod context;
 mod dockerfile;
 mod ignorefile;
 mod pattern;
+mod procfile;
 
 pub use builder::{Builder, Job};
 pub use choose::{Plan, all, choose};
 pub(crate) use dockerfile::SOURCE_VERSION;
+pub use procfile::Procfile;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::settings::VERSION;
+use crate::settings::{BUILDER_IMAGE, VERSION};
 
 /// The port of the interface.
 pub(super) const PORT: u16 = 4303;
@@ -69,4 +69,7 @@ pub(super) struct Serve {
     /// The image that the edge runs; without it that of the daemon's container.
     #[arg(long, env = "DEPLOYD_IMAGE")]
     pub(super) image: Option<String>,
+    /// The image that builds Procfile projects, of the contract of herokuish.
+    #[arg(long, env = "DEPLOYD_BUILDER_IMAGE", default_value = BUILDER_IMAGE)]
+    pub(super) builder_image: String,
 }

@@ -34,7 +34,8 @@ pub(super) async fn serve(args: Serve, terminated: impl Future<Output = ()>) -> 
     let users = Arc::new(Users::new(store.clone(), tokens.clone()));
     store.webhook_secret()?;
     let listener = listen(args.listen)?;
-    let context = Context::new(data.clone(), store.clone(), Engine::new(args.engine_socket), args.image);
+    let mut context = Context::new(data.clone(), store.clone(), Engine::new(args.engine_socket), args.image);
+    context.builder_image = args.builder_image;
     let deployer = Deployer::new(context);
     let control = Control { data, store, tokens: tokens.clone() };
     let app = App { tokens, users, deployer: deployer.clone() };

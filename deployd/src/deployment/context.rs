@@ -6,7 +6,7 @@ use crate::edge::{Edge, Keeper};
 use crate::engine::Engine;
 use crate::environment::Environment;
 use crate::notifier::Notifier;
-use crate::settings::DataDir;
+use crate::settings::{BUILDER_IMAGE, DataDir};
 use crate::store::Store;
 
 /// What a deploy works with.
@@ -26,6 +26,8 @@ pub struct Context {
     pub edge: Edge,
     /// What keeps it there.
     pub keeper: Keeper,
+    /// The image that builds Procfile projects.
+    pub builder_image: String,
 }
 
 impl Context {
@@ -36,6 +38,7 @@ impl Context {
         let keeper = Keeper { dir: data.edge(), image };
         let environment = Environment::new(data.clone(), store.clone());
         let notifier = Notifier::new(store.clone(), environment.clone());
-        Self { data, store, environment, notifier, engine, edge, keeper }
+        let builder_image = BUILDER_IMAGE.to_owned();
+        Self { data, store, environment, notifier, engine, edge, keeper, builder_image }
     }
 }

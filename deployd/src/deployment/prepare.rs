@@ -47,6 +47,7 @@ pub(super) async fn prepare(
             project: &text::slug(&project.name),
             deploy: &deploy.id,
             environment: &environment,
+            builder_image: &context.builder_image,
             on_line: &|line| progress.output(line),
         })
         .await?;

@@ -42,6 +42,10 @@ async fn clean_up(context: &Context) -> Result<()> {
             context.engine.stop_and_remove(&left.id).await?;
         }
     }
+    for left in context.engine.containers(Role::Build).await? {
+        tracing::info!(name = left.name, "removing the container of a build that was killed");
+        context.engine.remove(&left.id).await?;
+    }
     for deploy in context.store.deploys()?.iter().filter(|deploy| deploy.outcome == Outcome::Running) {
         context.engine.remove_image(&retire::reference(&deploy.project, &deploy.id)).await?;
     }

@@ -90,9 +90,11 @@ async fn attempt(
 /// Removes what a failed deploy made.
 async fn discard(context: &Context, deploy: &Deploy, project: &Project) {
     let removed = async {
-        for container in context.engine.containers(Role::App).await? {
-            if container.deploy.as_ref() == Some(&deploy.id) {
-                context.engine.remove(&container.id).await?;
+        for role in [Role::App, Role::Build] {
+            for container in context.engine.containers(role).await? {
+                if container.deploy.as_ref() == Some(&deploy.id) {
+                    context.engine.remove(&container.id).await?;
+                }
             }
         }
         context.engine.remove_image(&retire::reference(&project.name, &deploy.id)).await

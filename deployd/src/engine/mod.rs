@@ -8,6 +8,7 @@ mod logs;
 mod network;
 mod spec;
 mod subnet;
+mod workshop;
 
 pub use build::BuildSpec;
 pub use connect::Engine;
@@ -15,3 +16,4 @@ pub use containers::{Container, State};
 pub use images::Image;
 pub use logs::LogStream;
 pub use spec::{ContainerSpec, Network, Role};
+pub use workshop::{BuildContainer, Commit, Volume};

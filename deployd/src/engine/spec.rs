@@ -22,6 +22,12 @@ pub enum Role {
     Edge,
     /// The daemon itself; made by the bootstrap.
     Daemon,
+    /// Where an application is built.
+    Build,
+    /// What a build keeps for the next one; a volume.
+    Cache,
+    /// What a build made; an image.
+    Image,
 }
 
 impl Role {
@@ -32,6 +38,9 @@ impl Role {
             Self::App => "app",
             Self::Edge => "edge",
             Self::Daemon => "daemon",
+            Self::Build => "build",
+            Self::Cache => "cache",
+            Self::Image => "image",
         }
     }
 }

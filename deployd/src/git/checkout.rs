@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::process::{GitError, git};
 use super::remote::without_password;
+use super::submodules;
 use crate::control::deploy_key;
 use crate::error::{Failure, Kind, Result};
 use crate::settings::DataDir;
@@ -59,10 +60,16 @@ async fn attempt(
     }
     let head = format!("+refs/heads/{branch}:refs/deployd/head");
     let fetch = ["fetch", "--quiet", "--depth=1", "--no-tags", "--force", "--end-of-options", remote, &head];
-    match git(data, &dir, deadline, &fetch).await {
-        Ok(_) => Ok(reset(data, &dir).await),
-        Err(GitError::Refused(said)) if broken(&said) => Ok(Err(GitError::Refused(said))),
-        Err(error) => Err(not_fetched(data, remote, branch, &error)?),
+    if let Err(error) = git(data, &dir, deadline, &fetch).await {
+        return not_fetched(data, remote, branch, error);
+    }
+    let commit = match reset(data, &dir).await {
+        Ok(commit) => commit,
+        Err(error) => return Ok(Err(error)),
+    };
+    match submodules::update(data, &dir, remote, deadline).await {
+        Ok(()) => Ok(Ok(commit)),
+        Err(error) => not_fetched(data, remote, &format!("the submodules of {branch}"), error),
     }
 }
 
@@ -111,25 +118,38 @@ fn broken(said: &str) -> bool {
         .any(|sign| said.contains(sign))
 }
 
-fn not_fetched(data: &DataDir, remote: &str, branch: &str, error: &GitError) -> Result<Failure> {
-    let what = format!("fetch {branch} of {}", without_password(remote));
-    let key = deploy_key(data)?;
-    Ok(match error {
+/// Why the source could not be had; the inner error may be mended by a new repository.
+fn not_fetched<T>(data: &DataDir, remote: &str, what: &str, error: GitError) -> Result<Result<T, GitError>> {
+    let what = format!("fetch {what} of {}", without_password(remote));
+    Err(match error {
+        GitError::Refused(said) if broken(&said) => return Ok(Err(GitError::Refused(said))),
         GitError::Absent(_) => Failure::new(Kind::Internal, what).saw(error),
         GitError::Late(_) => Failure::new(Kind::Source, what).saw(error).hint("is the git host reachable from here?"),
         GitError::Refused(said) => {
-            let hint = if said.contains("Host key verification failed") {
-                "pin the git host's key: bootstrap again with DEPLOYD_GIT_KNOWN_HOSTS".to_owned()
-            } else if said.contains("couldn't find remote ref") {
-                "push the branch, or name another one".to_owned()
-            } else if let Some(key) = &key {
-                format!("let this deploy key read the repository: {key}")
-            } else {
-                format!("there is no deploy key at {}: bootstrap again", data.deploy_key().display())
-            };
+            // git may repeat the address that it was given
+            let said = said.replace(remote, &without_password(remote));
+            let key = deploy_key(data)?;
+            let hint = remedy(&said, remote, key.is_some());
             Failure::new(Kind::Refused, what).saw(said).hint(hint).public_key(key)
         }
     })
+}
+
+/// What would make the git host give it.
+fn remedy(said: &str, remote: &str, has_key: bool) -> &'static str {
+    if said.contains("Host key verification failed") {
+        "pin the git host's key: bootstrap again with DEPLOYD_GIT_KNOWN_HOSTS"
+    } else if said.contains("couldn't find remote ref") {
+        "push the branch, or name another one"
+    } else if said.contains("certificate") {
+        "put the certificate of the git host's authority into the folder authorities of the data directory"
+    } else if remote.starts_with("http") {
+        "give the address a user and a token that may read the repository: https://USER:TOKEN@HOST/PATH"
+    } else if has_key {
+        "let the deploy key of this machine read the repository"
+    } else {
+        "there is no deploy key: bootstrap again"
+    }
 }
 
 /// A killed git leaves locks behind; nobody else uses this repository, so they are never anyone's.

@@ -3,6 +3,7 @@
 mod checkout;
 mod process;
 mod remote;
+mod submodules;
 
 pub use checkout::{Commit, checkout};
 pub use remote::{path_of, same_remote, without_password};

@@ -76,6 +76,9 @@ fn environment(data: &DataDir) -> Vec<(String, String)> {
         ("GIT_SSH_VARIANT", "ssh".into()),
     ];
     environment.extend(fixed.map(|(name, value)| (name.to_owned(), value)));
+    if data.authorities().is_dir() {
+        environment.push(("GIT_SSL_CAPATH".into(), data.authorities().display().to_string()));
+    }
     environment
 }
 

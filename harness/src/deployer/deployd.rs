@@ -5,7 +5,7 @@ use serde_json::json;
 use super::api::Api;
 use super::{Bootstrapped, Deployer, OnLine, Source, Status, bootstrap};
 use crate::error::{Error, Failure, Result};
-use crate::image::{DAEMON_REPOSITORY, daemon_image};
+use crate::image::{DAEMON_REPOSITORY, builder_image, builder_reference, daemon_image};
 use crate::project::Project;
 use crate::testenv::TestEnv;
 use crate::vps::Vps;
@@ -17,6 +17,7 @@ const CERTIFICATE: &str = "/var/lib/deployd/tls/cert.pem";
 #[derive(Debug, Clone)]
 pub struct Deployd {
     image: String,
+    builder: String,
 }
 
 impl Deployd {
@@ -26,7 +27,16 @@ impl Deployd {
         let local = daemon_image(env.engine(), env.lease(), stock.tools_base(), binary, env.progress()).await?;
         let tag = local.rsplit_once(':').map_or("latest", |(_, tag)| tag);
         stock.add(env.engine(), env.lease(), &local, DAEMON_REPOSITORY, tag, env.progress()).await?;
-        Ok(Self { image: format!("{DAEMON_REPOSITORY}:{tag}") })
+        let builder = builder_reference(env.engine(), stock.tools_base()).await?;
+        Ok(Self { image: format!("{DAEMON_REPOSITORY}:{tag}"), builder })
+    }
+
+    /// Makes the image that builds Procfile projects and puts it into the stock; other projects do not need it.
+    pub async fn provide_builder(&self, env: &TestEnv) -> Result<()> {
+        let stock = env.stock().await?;
+        let made = builder_image(env.engine(), env.lease(), stock.tools_base(), env.progress()).await?;
+        let (repository, tag) = made.rsplit_once(':').unwrap_or((&made, "latest"));
+        stock.add(env.engine(), env.lease(), &made, repository, tag, env.progress()).await
     }
 
     /// The reference under which a VPS pulls the daemon.
@@ -47,6 +57,7 @@ impl Deployer for Deployd {
             ("DEPLOYD_IMAGE", self.image.clone()),
             ("DEPLOYD_HOSTS", format!("{address} {}", vps.info().name)),
             ("DEPLOYD_GIT_KNOWN_HOSTS", git_hosts.join("\n")),
+            ("DEPLOYD_BUILDER_IMAGE", self.builder.clone()),
         ];
         let mut results = bootstrap::run(vps, "install", &variables, on_line).await?;
         let certificate = vps.ssh().await?.run(&format!("cat {CERTIFICATE}")).await?.stdout_text().into_owned();

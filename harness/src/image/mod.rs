@@ -2,6 +2,7 @@
 
 mod authorities;
 mod base;
+mod buildpack;
 mod mirror;
 mod recipe;
 pub(crate) mod stock;
@@ -9,6 +10,7 @@ mod tools;
 
 pub use authorities::extra_authorities;
 pub use base::{Base, BaseSource, BaseSources, Reach};
+pub use buildpack::{builder_image, builder_reference};
 pub(crate) use recipe::archive;
 pub use recipe::{Progress, Recipe};
 pub use stock::Stock;

@@ -45,14 +45,19 @@ impl Recipe {
         self
     }
 
-    /// Builds the image unless one of exactly this content is there; answers its reference.
-    pub async fn ensure(&self, engine: &Engine, lease: &Lease, progress: Progress<'_>) -> Result<String> {
+    /// The reference that the image has, whether it is built already or not.
+    pub async fn reference(&self, engine: &Engine) -> Result<String> {
         let base_id = engine.image_id(&self.base).await?.ok_or_else(|| {
             Error::Build(
                 Failure::new(self.name.clone(), "build").saw(format!("no base image {} on the engine", self.base)),
             )
         })?;
-        let tag = format!("{REPOSITORY}/{}:{}", self.name, self.hash(&base_id));
+        Ok(format!("{REPOSITORY}/{}:{}", self.name, self.hash(&base_id)))
+    }
+
+    /// Builds the image unless one of exactly this content is there; answers its reference.
+    pub async fn ensure(&self, engine: &Engine, lease: &Lease, progress: Progress<'_>) -> Result<String> {
+        let tag = self.reference(engine).await?;
         if engine.image_id(&tag).await?.is_some() {
             return Ok(tag);
         }

@@ -11,10 +11,11 @@ use crate::lease::Lease;
 
 /// A file of `vps-images`, as this library was built with it.
 macro_rules! vps_image_file {
-    ($path:literal) => {
+    ($path:expr) => {
         include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../vps-images/", $path))
     };
 }
+pub(super) use vps_image_file;
 
 /// The repository of the deploy daemon's image, on the engine and in the stock.
 pub const DAEMON_REPOSITORY: &str = "testvps/deployd";
@@ -36,15 +37,18 @@ fn vps_recipe(system: &System, base: &Base) -> Result<Recipe> {
         Family::Rpm => (vps_image_file!("rpm.Dockerfile"), "systemd"),
     };
     let with_systemd = system.init.contains(&Init::Systemd);
-    let mut recipe = Recipe::new(&format!("vps-{}", system.slug()), &base.reference, dockerfile)
+    let recipe = Recipe::new(&format!("vps-{}", system.slug()), &base.reference, dockerfile)
         .arg("INIT_PACKAGES", if with_systemd { init_packages } else { "" })
-        .file("vps-init", 0o755, vps_image_file!("vps-init"))
-        // an empty folder cannot be copied, and there may be no authority to carry
-        .file("authorities/.keep", 0o644, "");
-    for (name, pem) in extra_authorities()? {
-        recipe = recipe.file(&format!("authorities/{name}"), 0o644, pem);
-    }
-    Ok(recipe)
+        .file("vps-init", 0o755, vps_image_file!("vps-init"));
+    with_authorities(recipe)
+}
+
+/// A recipe with the extra certificate authorities of the host, in the folder `authorities`.
+pub(super) fn with_authorities(recipe: Recipe) -> Result<Recipe> {
+    // an empty folder cannot be copied, and there may be no authority to carry
+    let recipe = recipe.file("authorities/.keep", 0o644, "");
+    let add = |recipe: Recipe, (name, pem): (String, Vec<u8>)| recipe.file(&format!("authorities/{name}"), 0o644, pem);
+    Ok(extra_authorities()?.into_iter().fold(recipe, add))
 }
 
 /// The image of the stock, without its content.
@@ -67,7 +71,10 @@ pub async fn tool_image(
     let recipe = match tool {
         Tool::GitHost => Recipe::new("githost", &base.reference, vps_image_file!("tools/githost/Dockerfile"))
             .file("githost", 0o755, vps_image_file!("tools/githost/githost"))
-            .file("post-receive", 0o755, vps_image_file!("tools/githost/post-receive")),
+            .file("post-receive", 0o755, vps_image_file!("tools/githost/post-receive"))
+            .file("githost-read", 0o755, vps_image_file!("tools/githost/githost-read"))
+            .file("githost-https", 0o755, vps_image_file!("tools/githost/githost-https"))
+            .file("https.conf", 0o644, vps_image_file!("tools/githost/https.conf")),
     };
     recipe.ensure(engine, lease, progress).await
 }
@@ -91,8 +98,6 @@ pub async fn daemon_image(
         let hint = "cargo xtask builds it; without xtask: cargo build --package deployd --profile image";
         Error::File(Failure::new(binary.display().to_string(), "read the deploy daemon's binary").saw(error).hint(hint))
     })?;
-    Recipe::new("deployd", &base.reference, vps_image_file!("tools/daemon/Dockerfile"))
-        .file("deployd", 0o755, program)
-        .ensure(engine, lease, progress)
-        .await
+    let recipe = Recipe::new("deployd", &base.reference, vps_image_file!("tools/daemon/Dockerfile"));
+    with_authorities(recipe.file("deployd", 0o755, program))?.ensure(engine, lease, progress).await
 }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use harness::deployer::{Bootstrapped, Deployer, Source};
 use harness::githost::GitHost;
 use harness::probe::healthy;
-use harness::project::Project;
+use harness::project::{BuildType, Project};
 use harness::{TestEnv, Workspace};
 
 use super::bootstrap::ACCESS_FILE;
@@ -35,6 +35,9 @@ async fn deploy(env: &TestEnv, name: Option<&str>, project: &Project, branch: &s
     let name = vps.info().name.clone();
     let access = access(env.workspace(), &name)?;
     let deployd = daemon::deployd(env).await?;
+    if matches!(project.settings.build_type, BuildType::Procfile | BuildType::Auto) {
+        deployd.provide_builder(env).await?;
+    }
 
     let git = GitHost::start(env, &GitHost::name_for(env, &name)).await?;
     git.create(&project.name).await?;

@@ -42,6 +42,14 @@ impl Repository {
         self.git(&["rev-parse", "HEAD"])
     }
 
+    /// Puts a submodule into the next commit.
+    fn link(&self, path: &str, remote: &str, hash: &str) {
+        std::fs::create_dir(self.dir.path().join("work").join(path)).unwrap();
+        self.git(&["config", "--file", ".gitmodules", &format!("submodule.{path}.path"), path]);
+        self.git(&["config", "--file", ".gitmodules", &format!("submodule.{path}.url"), remote]);
+        self.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{hash},{path}")]);
+    }
+
     async fn checkout(&self, branch: &str) -> Result<Commit> {
         checkout(&self.data, &self.remote(), branch).await
     }
@@ -69,6 +77,58 @@ async fn fast_forward_force_push_and_branch_switch_are_exactly_the_head() {
     let other = repository.commit("d", "4");
     assert_eq!(repository.checkout("feature/x").await.unwrap().hash, other);
     assert_eq!((repository.source("c"), repository.source("d").as_deref()), (None, Some("4")));
+}
+
+#[tokio::test]
+async fn submodules_are_what_the_commit_says_and_go_with_it() {
+    let (repository, inner, deep) = (Repository::new(), Repository::new(), Repository::new());
+    let (deep_old, _) = (deep.commit("c", "deep"), deep.commit("c", "newer"));
+    inner.link("deep", &deep.remote(), &deep_old);
+    inner.commit("b", "inner");
+    let inner_old = inner.git(&["rev-parse", "HEAD"]);
+    inner.commit("b", "newer");
+    let before = repository.commit("a", "1");
+    repository.link("lib", &inner.remote(), &inner_old);
+    repository.commit("a", "2");
+    repository.checkout("main").await.unwrap();
+    let found = ["a", "lib/b", "lib/deep/c"].map(|file| repository.source(file).unwrap());
+    assert_eq!(found, ["2", "inner", "deep"]);
+    std::fs::write(repository.data.source().join("lib/left-over"), "x").unwrap();
+    std::fs::write(repository.data.source().join("lib/b"), "x").unwrap();
+    repository.checkout("main").await.unwrap();
+    assert_eq!((repository.source("lib/left-over"), repository.source("lib/b").as_deref()), (None, Some("inner")));
+    repository.git(&["reset", "--quiet", "--hard", &before]);
+    repository.checkout("main").await.unwrap();
+    assert!(!repository.data.source().join("lib").exists());
+}
+
+#[tokio::test]
+async fn a_submodule_that_cannot_be_had_is_named() {
+    let repository = Repository::new();
+    repository.link("lib", "/does/not/exist", "0123456789012345678901234567890123456789");
+    repository.commit("a", "1");
+    let failure = repository.checkout("main").await.unwrap_err();
+    assert_eq!(failure.kind(), Kind::Refused);
+    assert!(failure.to_string().contains("the submodules of main") && failure.to_string().contains("lib"), "{failure}");
+}
+
+#[test]
+fn a_refusal_says_what_helps_and_tells_no_password() {
+    let data = DataDir::new("/does/not/exist");
+    let remote = "https://bot:s3cret@host/app.git";
+    let told = |said: &str| {
+        let refused = GitError::Refused(format!("fatal: {said} {remote}"));
+        not_fetched::<()>(&data, remote, "main", refused).unwrap_err().to_string()
+    };
+    for (said, remedy) in [
+        ("Authentication failed for", "https://USER:TOKEN@HOST"),
+        ("server certificate verification failed", "authorities"),
+        ("couldn't find remote ref", "push the branch"),
+    ] {
+        let told = told(said);
+        assert!(told.contains(remedy) && !told.contains("s3cret"), "{told}");
+    }
+    assert!(remedy("Permission denied", "git@host:app.git", true).contains("deploy key of this machine"));
 }
 
 #[tokio::test]

@@ -1,0 +1,206 @@
+//! What a repository holds becomes what serves, or the cause is named and the version before goes on serving.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use harness::probe;
+use harness::project::{Checkout, MAIN_BRANCH, Project};
+use rstest_reuse::apply;
+use serde_json::{Value, json};
+
+use crate::every_system;
+use crate::support::{Stage, on_a_stage, project};
+
+/// Commits what the checkout holds, pushes it and asks for its deploy; answers the commit, the HTTP status and the answer.
+async fn up(stage: &Stage<'_>, message: &str, stream: bool) -> anyhow::Result<(String, u16, Value)> {
+    let commit = stage.checkout.commit_all(message).await?;
+    stage.git.push(&stage.checkout, &stage.project.name, MAIN_BRANCH).await?;
+    let remote = stage.git.remote(&stage.project.name);
+    let body = json!({ "stream": stream, "git_options": { "remote": remote, "branch": MAIN_BRANCH } });
+    let (status, answer) = stage.api()?.as_admin("POST", "/up", Some(&body)).await?;
+    Ok((commit, status, answer))
+}
+
+/// Makes the checkout hold exactly the files of a folder.
+fn replace(checkout: &Checkout, folder: &Path) -> anyhow::Result<()> {
+    clear(checkout)?;
+    copy(checkout, folder, "")
+}
+
+fn clear(checkout: &Checkout) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(checkout.path())? {
+        let entry = entry?;
+        if entry.file_name() != ".git" {
+            if entry.file_type()?.is_dir() {
+                std::fs::remove_dir_all(entry.path())
+            } else {
+                std::fs::remove_file(entry.path())
+            }?;
+        }
+    }
+    Ok(())
+}
+
+fn copy(checkout: &Checkout, folder: &Path, inside: &str) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(folder.join(inside))? {
+        let entry = entry?;
+        let path = Path::new(inside).join(entry.file_name()).display().to_string();
+        if entry.file_type()?.is_dir() {
+            copy(checkout, folder, &path)?
+        } else {
+            checkout.write(&path, std::fs::read(entry.path())?)?
+        }
+    }
+    Ok(())
+}
+
+/// What a command inside the container of a commit prints.
+async fn in_container(stage: &Stage<'_>, commit: &str, command: &str) -> anyhow::Result<String> {
+    let find = format!("docker ps --quiet --filter label=deployd.role=app --filter label=deployd.commit={commit}");
+    let output = stage.vps().ssh().await?.run(&format!("docker exec $({find}) {command}")).await?;
+    Ok(output.stdout_text().into_owned())
+}
+
+/// What is on the engine that only a running build needs.
+async fn left_of_builds(stage: &Stage<'_>) -> anyhow::Result<String> {
+    let look = "docker ps --all --quiet --filter label=deployd.role=build; docker volume ls --quiet --filter dangling=true \
+                | grep -v '^deployd-cache-' || true";
+    Ok(stage.vps().ssh().await?.run(look).await?.stdout_text().trim().to_owned())
+}
+
+/// The page of a fixture that has taken the place of the stage's own.
+async fn page_of(stage: &Stage<'_>, project: &Project) -> anyhow::Result<String> {
+    Ok(probe::healthy(stage.vps(), project, Duration::from_secs(60)).await?.body)
+}
+
+#[apply(every_system)]
+#[tokio::test]
+async fn python_node_and_static_projects_are_built_by_their_buildpacks(os: &str, version: &str) -> anyhow::Result<()> {
+    on_a_stage(os, version, "procfile-python", async |stage| {
+        stage.deployd.provide_builder(stage.env()).await?;
+        let (commit, status, answer) = up(stage, "Python", true).await?;
+        let told = answer.as_str().unwrap_or_default();
+        ensure!(status == 200 && told.contains("Python app detected"), "HTTP {status}: {answer}");
+        let page = stage.page().await?;
+        ensure!(page.contains(&format!("commit {commit}")) && page.contains("by Flask"), "the page: {page}");
+        runs_as_a_user_without_what_it_was_built_of(stage, &commit).await?;
+
+        // the same repository, later: another language
+        for (fixture, words) in [("procfile-node", "by Node.js"), ("static-site", "Nothing runs behind it")] {
+            let fixture = project(fixture)?;
+            replace(&stage.checkout, &fixture.dir)?;
+            let (commit, status, answer) = up(stage, &fixture.name, false).await?;
+            ensure!(status == 201 && answer["data"]["deploy"]["build_type"] == "procfile", "HTTP {status}: {answer}");
+            let page = page_of(stage, &fixture).await?;
+            ensure!(page.contains(words), "{}: {page}", fixture.name);
+            // nothing runs behind a static site that could tell it
+            let tells = fixture.name == "static-site" || page.contains(&commit);
+            ensure!(tells && stage.status_commit().await? == commit, "{} does not tell {commit}: {page}", fixture.name);
+        }
+        let left = left_of_builds(stage).await?;
+        ensure!(left.is_empty(), "builds left on the engine: {left}");
+        Ok(())
+    })
+    .await
+}
+
+async fn runs_as_a_user_without_what_it_was_built_of(stage: &Stage<'_>, commit: &str) -> anyhow::Result<()> {
+    let look = "sh -c 'grep ^Uid: /proc/1/status; ls -A /tmp/app /tmp/env; ls -A /app'";
+    let seen = in_container(stage, commit, look).await?;
+    let user = seen.split_whitespace().nth(1).context("no user")?;
+    ensure!(user != "0", "the application runs as root");
+    ensure!(seen.matches("app.py").count() == 1, "the source is in the image beside the application: {seen}");
+    ensure!(!seen.contains("SOURCE_VERSION"), "the variables are in the image: {seen}");
+    Ok(())
+}
+
+#[apply(every_system)]
+#[tokio::test]
+async fn what_cannot_be_built_names_its_cause_and_the_old_version_serves(
+    os: &str,
+    version: &str,
+) -> anyhow::Result<()> {
+    on_a_stage(os, version, "dockerfile-web", async |stage| {
+        stage.deployd.provide_builder(stage.env()).await?;
+        let first = stage.deploy().await?;
+        let dockerfile = "FROM debian:12\nRUN echo the reason why; exit 7\n";
+        let none = project("procfile-none")?;
+        // each replaces the files of the one before
+        let cases: [(&str, &[(&str, &str)], u16, &str); 5] = [
+            ("a Dockerfile that fails", &[("Dockerfile", dockerfile)], 500, "the reason why"),
+            (
+                "a Procfile without web",
+                &[("Procfile", "worker: ./work\nclock: ./tick\n")],
+                500,
+                "it has only worker, clock",
+            ),
+            (
+                "an unknown buildpack",
+                &[("Procfile", "web: ./serve\n"), (".buildpacks", "heroku/cobol\n")],
+                500,
+                "There is no buildpack heroku/cobol; there are: python nodejs static null",
+            ),
+            ("no buildpack that fits", &[], 500, "Unable to select a buildpack"),
+            ("nothing to build", &[("README", "words\n")], 400, "the repository holds no Dockerfile"),
+        ];
+        for (case, files, code, cause) in cases {
+            clear(&stage.checkout)?;
+            if files.is_empty() {
+                replace(&stage.checkout, &none.dir)?;
+            }
+            for (file, text) in files {
+                stage.checkout.write(file, text)?;
+            }
+            let (_, status, answer) = up(stage, case, false).await?;
+            ensure!(status == code && answer.to_string().contains(cause), "{case}: HTTP {status}: {answer}");
+            let page = stage.page().await?;
+            ensure!(page.contains(&first), "after {case} the page does not tell commit {first}: {page}");
+        }
+        ensure!(stage.status_commit().await? == first);
+        let left = left_of_builds(stage).await?;
+        ensure!(left.is_empty(), "failed builds left on the engine: {left}");
+        Ok(())
+    })
+    .await
+}
+
+#[apply(every_system)]
+#[tokio::test]
+async fn a_second_build_uses_the_cache_and_an_ignored_file_stays_out(os: &str, version: &str) -> anyhow::Result<()> {
+    on_a_stage(os, version, "dockerfile-web", async |stage| {
+        let dockerfile = std::fs::read_to_string(stage.checkout.path().join("Dockerfile"))?;
+        ensure!(dockerfile.contains("COPY app.py ."), "the fixture is another one: {dockerfile}");
+        stage.checkout.write("Dockerfile", dockerfile.replace("COPY app.py .", "COPY app.py .\nCOPY . /context"))?;
+        stage.checkout.write(".dockerignore", ".git\nproject.toml\nsecrets\n!secrets/public\n*.log\n")?;
+        for file in ["secrets/key", "secrets/public", "big.log", "sub/deep.log"] {
+            stage.checkout.write(file, "text")?;
+        }
+        let (commit, status, answer) = up(stage, "Ignore files", true).await?;
+        ensure!(status == 200, "HTTP {status}: {answer}");
+        ensure!(stage.page().await?.contains(&commit));
+        let found = in_container(stage, &commit, "find /context -type f").await?;
+        let mut found: Vec<&str> = found.lines().filter_map(|line| line.strip_prefix("/context/")).collect();
+        found.sort_unstable();
+        let expected = [".dockerignore", "Dockerfile", "app.py", "secrets/public", "sub/deep.log"];
+        ensure!(found == expected, "in the image: {found:?}");
+
+        stage.checkout.write("big.log", "another text")?;
+        let (second, status, answer) = up(stage, "Change an ignored file", true).await?;
+        let told = answer.as_str().unwrap_or_default();
+        ensure!(status == 200 && second != commit, "HTTP {status}: {answer}");
+        // a file that stays out spoils no layer: only what knows the commit is made anew
+        let steps = told.split("Step ").skip(1);
+        let cached: Vec<&str> =
+            steps.filter(|it| it.contains(" ---> Using cache")).filter_map(|it| it.lines().next()).collect();
+        for instruction in ["RUN apt-get update", "COPY app.py", "COPY . /context"] {
+            ensure!(
+                cached.iter().any(|step| step.contains(instruction)),
+                "{instruction} was not in the cache:\n{told}"
+            );
+        }
+        ensure!(stage.page().await?.contains(&second));
+        Ok(())
+    })
+    .await
+}
