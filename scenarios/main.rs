@@ -4,9 +4,13 @@
 
 use rstest_reuse;
 
+mod access;
 mod boot;
+mod certificate;
+mod environment;
 mod first_deploy;
 mod reboot;
 mod support;
+mod users;
 
 include!(concat!(env!("OUT_DIR"), "/systems.rs"));
