@@ -4,8 +4,11 @@
 
 use rstest_reuse;
 
+mod access;
 mod boot;
 mod builds;
+mod certificate;
+mod environment;
 mod first_deploy;
 mod git;
 mod logs;
@@ -13,6 +16,7 @@ mod notifier;
 mod reboot;
 mod senders;
 mod support;
+mod users;
 mod webhooks;
 
 include!(concat!(env!("OUT_DIR"), "/systems.rs"));
