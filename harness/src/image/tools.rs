@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::recipe::{Progress, Recipe};
-use super::{Base, extra_authorities};
+use super::{Base, builder_reference, extra_authorities};
 use crate::Engine;
 use crate::catalog::{Family, Init, System};
 use crate::error::{Error, Failure, Result};
@@ -99,5 +99,7 @@ pub async fn daemon_image(
         Error::File(Failure::new(binary.display().to_string(), "read the deploy daemon's binary").saw(error).hint(hint))
     })?;
     let recipe = Recipe::new("deployd", &base.reference, vps_image_file!("tools/daemon/Dockerfile"));
+    // whatever is kept of a daemon that was told this builder, is kept under a name of its own
+    let recipe = recipe.arg("BUILDER", builder_reference(engine, base).await?);
     with_authorities(recipe.file("deployd", 0o755, program))?.ensure(engine, lease, progress).await
 }
