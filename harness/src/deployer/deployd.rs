@@ -5,7 +5,7 @@ use serde_json::json;
 use super::api::Api;
 use super::{Bootstrapped, Deployer, OnLine, Source, Status, bootstrap};
 use crate::error::{Error, Failure, Result};
-use crate::image::{DAEMON_REPOSITORY, daemon_image};
+use crate::image::{DAEMON_REPOSITORY, daemon_image, daemon_parts};
 use crate::project::Project;
 use crate::testenv::TestEnv;
 use crate::vps::Vps;
@@ -17,6 +17,7 @@ const CERTIFICATE: &str = "/var/lib/deployd/tls/cert.pem";
 #[derive(Debug, Clone)]
 pub struct Deployd {
     image: String,
+    parts: String,
 }
 
 impl Deployd {
@@ -26,7 +27,13 @@ impl Deployd {
         let local = daemon_image(env.engine(), env.lease(), stock.tools_base(), binary, env.progress()).await?;
         let tag = local.rsplit_once(':').map_or("latest", |(_, tag)| tag);
         stock.add(env.engine(), env.lease(), &local, DAEMON_REPOSITORY, tag, env.progress()).await?;
-        Ok(Self { image: format!("{DAEMON_REPOSITORY}:{tag}") })
+        let parts = daemon_parts(env.engine(), stock.tools_base()).await?;
+        Ok(Self { image: format!("{DAEMON_REPOSITORY}:{tag}"), parts })
+    }
+
+    /// A hash of everything that is in its image but the program.
+    pub(super) fn parts(&self) -> &str {
+        &self.parts
     }
 
     /// The reference under which a VPS pulls the daemon.

@@ -4,6 +4,7 @@ mod api;
 mod bootstrap;
 mod deployd;
 mod lines;
+mod ready;
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -93,8 +93,14 @@ pub async fn daemon_image(
         let hint = "cargo xtask builds it; without xtask: cargo build --package deployd --profile image";
         Error::File(Failure::new(binary.display().to_string(), "read the deploy daemon's binary").saw(error).hint(hint))
     })?;
+    daemon_recipe(base).file("deployd", 0o755, program).ensure(engine, lease, progress).await
+}
+
+/// A hash of everything that is in the daemon's image but its program.
+pub(crate) async fn daemon_parts(engine: &Engine, base: &Base) -> Result<String> {
+    daemon_recipe(base).content(engine).await
+}
+
+fn daemon_recipe(base: &Base) -> Recipe {
     Recipe::new("deployd", &base.reference, vps_image_file!("tools/daemon/Dockerfile"))
-        .file("deployd", 0o755, program)
-        .ensure(engine, lease, progress)
-        .await
 }
