@@ -5,7 +5,7 @@ use harness::deployer::Deployer;
 use rstest_reuse::apply;
 
 use crate::every_system;
-use crate::support::{Scenario, Stage, deployd, on_a_vps, say};
+use crate::support::{Scenario, deployd, on_a_vps, on_an_unknown_stage, say};
 
 /// What must be the same after a second bootstrap: key, secret, daemon, engine packages.
 async fn installed(it: &Scenario) -> anyhow::Result<String> {
@@ -51,8 +51,7 @@ async fn an_unknown_deploy_key_is_refused_and_a_registered_one_serves_the_pushed
     os: &str,
     version: &str,
 ) -> anyhow::Result<()> {
-    on_a_vps(os, version, async |it| {
-        let stage = Stage::set(it, "dockerfile-web").await?;
+    on_an_unknown_stage(os, version, "dockerfile-web", async |stage| {
         let refused = stage.deploy().await.err().context("a deploy with an unknown key succeeded")?.to_string();
         let key = stage.access.deploy_key.split(' ').nth(1).unwrap_or_default();
         ensure!(refused.contains("412") && refused.contains(key), "no 412 with the public key: {refused}");
@@ -71,7 +70,6 @@ async fn an_unknown_deploy_key_is_refused_and_a_registered_one_serves_the_pushed
         let page = stage.page().await?;
         ensure!(first != second && page.contains(&second), "the page does not tell commit {second}: {page}");
         ensure!(stage.status_commit().await? == second);
-        stage.git.close().await?;
         Ok(())
     })
     .await

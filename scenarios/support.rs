@@ -19,14 +19,55 @@ pub struct Scenario {
     pub vps: Vps,
 }
 
+/// A VPS that was just bootstrapped, with nothing deployed.
+pub struct Ready<'a> {
+    pub env: &'a TestEnv,
+    pub vps: &'a Vps,
+    pub deployd: Deployd,
+    pub access: Bootstrapped,
+}
+
 /// Runs a scenario on a fresh VPS of the system; whatever it comes to, the VPS and everything around it is gone after.
 pub async fn on_a_vps(
     os: &str,
     version: &str,
     body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    let start = async |env: &TestEnv| Ok(env.vps(os, version)?.start(env).await?);
+    run(start, body).await
+}
+
+/// Runs a scenario on a VPS that has its engine and the daemon already; both come from a snapshot, so that this costs
+/// seconds. Keys, secrets and tokens are this VPS's own.
+pub async fn on_a_ready_vps(
+    os: &str,
+    version: &str,
+    body: impl AsyncFnOnce(&Ready<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let on_it = async |it: &Scenario| {
+        let deployd = deployd(&it.env).await?;
+        let access = deployd.bootstrap(&it.vps, &[], &say).await?;
+        body(&Ready { env: &it.env, vps: &it.vps, deployd, access }).await
+    };
+    run(async |env: &TestEnv| from_snapshot(env, os, version).await, on_it).await
+}
+
+async fn from_snapshot(env: &TestEnv, os: &str, version: &str) -> anyhow::Result<Vps> {
+    Ok(deployd(env).await?.ready_vps(env, env.system(os, version)?).await?)
+}
+
+async fn run(
+    start: impl AsyncFnOnce(&TestEnv) -> anyhow::Result<Vps>,
+    body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let env = TestEnv::open_with(Settings { progress: Arc::new(say), ..Settings::from_env()? }).await?;
-    let vps = env.vps(os, version)?.start(&env).await?;
+    let vps = match start(&env).await {
+        Ok(vps) => vps,
+        Err(error) => {
+            env.close().await?;
+            return Err(error);
+        }
+    };
     let scenario = Scenario { env, vps };
     let result = AssertUnwindSafe(body(&scenario)).catch_unwind().await.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
@@ -50,14 +91,27 @@ pub async fn on_a_stage(
     project_name: &str,
     body: impl AsyncFnOnce(&Stage<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    on_a_vps(os, version, async |it| {
-        let stage = Stage::set(it, project_name).await?;
+    on_an_unknown_stage(os, version, project_name, async |stage| {
         stage.register().await?;
+        body(stage).await
+    })
+    .await
+}
+
+/// The same with a git host that does not know the deploy key yet.
+pub async fn on_an_unknown_stage(
+    os: &str,
+    version: &str,
+    project_name: &str,
+    body: impl AsyncFnOnce(&Stage<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let on_it = async |it: &Scenario| {
+        let stage = Stage::set(it, project_name).await?;
         let result = body(&stage).await;
         stage.git.close().await?;
         result
-    })
-    .await
+    };
+    run(async |env: &TestEnv| from_snapshot(env, os, version).await, on_it).await
 }
 
 /// Progress of a scenario; the runner keeps it for the bundle.

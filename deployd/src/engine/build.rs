@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
 use super::Engine;
-use super::connect::said;
+use super::connect::{is_left_line_end, said};
 use crate::error::{Failure, Kind, Result};
 use crate::text::{self, Lines};
 
@@ -68,6 +68,10 @@ impl Engine {
         if tokio::time::timeout(deadline, follow).await.is_err() {
             output.error = Some(format!("the build had not finished after {} s", deadline.as_secs()));
         }
+        // what the engine said may have been cut: the image tells
+        if output.error.is_none() && self.image(&spec.reference()).await?.is_none() {
+            output.error = Some(format!("the engine's answer ended, and there is no image {}", spec.reference()));
+        }
         output.flush();
         let (layer, error, said) = (output.layer, output.error, output.said);
         let Some(error) = error else {
@@ -108,6 +112,7 @@ impl<F: Fn(&str)> Output<F> {
                     self.error = Some(error);
                 }
             }
+            Err(error) if is_left_line_end(&error) => {}
             Err(error) => self.error = Some(said(&error)),
         }
     }

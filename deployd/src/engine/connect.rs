@@ -64,3 +64,26 @@ pub(super) fn said(error: &bollard::errors::Error) -> String {
 pub(super) fn is_missing(error: &bollard::errors::Error) -> bool {
     matches!(error, bollard::errors::Error::DockerResponseServerError { status_code: 404, .. })
 }
+
+/// Whether a stream of JSON lines ended with nothing worse than a line end that came apart from its line.
+///
+/// The client's decoder reads the line without it, and then takes the line end that is left for a part of another line.
+/// The same words come when a line was cut: who reads a stream to its end has to look at what came of it, too.
+pub(super) fn is_left_line_end(error: &bollard::errors::Error) -> bool {
+    matches!(error, bollard::errors::Error::IOError { err } if err.to_string() == "bytes remaining on stream")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_line_end_that_is_left_over_is_told_from_other_errors() {
+        let left = io::Error::other("bytes remaining on stream");
+        assert!(is_left_line_end(&left.into()));
+        assert!(!is_left_line_end(&io::Error::from(io::ErrorKind::ConnectionReset).into()));
+        assert!(!is_left_line_end(&bollard::errors::Error::RequestTimeoutError));
+    }
+}

@@ -9,7 +9,7 @@ use crate::ssh::{Exec, Stream};
 use crate::vps::Vps;
 
 /// The script that people install the daemon with.
-const SCRIPT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../deployd/bootstrap.sh"));
+pub(super) const SCRIPT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../deployd/bootstrap.sh"));
 
 /// The results that a run of the script printed (`result NAME=VALUE`).
 pub(super) type Results = BTreeMap<String, String>;

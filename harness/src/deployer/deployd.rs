@@ -5,7 +5,7 @@ use serde_json::json;
 use super::api::Api;
 use super::{Bootstrapped, Deployer, OnLine, Source, Status, bootstrap};
 use crate::error::{Error, Failure, Result};
-use crate::image::{DAEMON_REPOSITORY, builder_image, builder_reference, daemon_image};
+use crate::image::{DAEMON_REPOSITORY, builder_image, builder_reference, daemon_image, daemon_parts};
 use crate::project::Project;
 use crate::testenv::TestEnv;
 use crate::vps::Vps;
@@ -18,6 +18,7 @@ const CERTIFICATE: &str = "/var/lib/deployd/tls/cert.pem";
 pub struct Deployd {
     image: String,
     builder: String,
+    parts: String,
 }
 
 impl Deployd {
@@ -28,7 +29,8 @@ impl Deployd {
         let tag = local.rsplit_once(':').map_or("latest", |(_, tag)| tag);
         stock.add(env.engine(), env.lease(), &local, DAEMON_REPOSITORY, tag, env.progress()).await?;
         let builder = builder_reference(env.engine(), stock.tools_base()).await?;
-        Ok(Self { image: format!("{DAEMON_REPOSITORY}:{tag}"), builder })
+        let parts = daemon_parts(env.engine(), stock.tools_base()).await?;
+        Ok(Self { image: format!("{DAEMON_REPOSITORY}:{tag}"), builder, parts })
     }
 
     /// Makes the image that builds Procfile projects and puts it into the stock; other projects do not need it.
@@ -37,6 +39,11 @@ impl Deployd {
         let made = builder_image(env.engine(), env.lease(), stock.tools_base(), env.progress()).await?;
         let (repository, tag) = made.rsplit_once(':').unwrap_or((&made, "latest"));
         stock.add(env.engine(), env.lease(), &made, repository, tag, env.progress()).await
+    }
+
+    /// A hash of everything that is in its image but the program.
+    pub(super) fn parts(&self) -> &str {
+        &self.parts
     }
 
     /// The reference under which a VPS pulls the daemon.

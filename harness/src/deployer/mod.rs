@@ -5,6 +5,7 @@ mod bootstrap;
 mod deployd;
 mod follow;
 mod lines;
+mod ready;
 
 use std::collections::BTreeMap;
 use std::future::Future;

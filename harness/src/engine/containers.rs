@@ -9,12 +9,14 @@ use bollard::models::{
 };
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    WaitContainerOptions,
 };
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt};
 
 use super::Engine;
+use super::SharedVolume;
 use super::connect::status;
-use crate::error::Result;
+use crate::error::{Error, Failure, Result};
 
 /// A container as this crate describes it.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +26,8 @@ pub(crate) struct ContainerSpec {
     pub hostname: Option<String>,
     pub labels: HashMap<String, String>,
     pub env: Vec<String>,
+    /// In place of the image's own.
+    pub entrypoint: Vec<String>,
     pub cmd: Vec<String>,
     pub user: Option<String>,
     /// The only capabilities it has; without it the engine's default set.
@@ -33,6 +37,10 @@ pub(crate) struct ContainerSpec {
     pub tmpfs: HashMap<String, String>,
     /// Volumes without a name, which go when the container goes.
     pub volumes: Vec<String>,
+    /// Volumes with a name.
+    pub shared: Vec<SharedVolume>,
+    /// Another container, whose volumes it has, too.
+    pub volumes_from: Option<String>,
     /// `HOST_FOLDER:PATH`
     pub binds: Vec<String>,
     pub ports: Vec<Publish>,
@@ -116,6 +124,7 @@ impl From<ContainerSpec> for ContainerCreateBody {
             hostname: spec.hostname,
             labels: Some(spec.labels),
             env: Some(spec.env),
+            entrypoint: (!spec.entrypoint.is_empty()).then_some(spec.entrypoint),
             cmd: (!spec.cmd.is_empty()).then_some(spec.cmd),
             user: spec.user,
             stop_signal: spec.stop_signal,
@@ -129,6 +138,13 @@ impl From<ContainerSpec> for ContainerCreateBody {
 
 fn host_config(spec: &ContainerSpec) -> HostConfig {
     let volume = |path: &String| Mount { target: Some(path.clone()), typ: Some(MountType::VOLUME), ..Mount::default() };
+    let shared = |volume: &SharedVolume| Mount {
+        source: Some(volume.name.clone()),
+        target: Some(volume.target.clone()),
+        read_only: Some(volume.read_only),
+        typ: Some(MountType::VOLUME),
+        ..Mount::default()
+    };
     let mut ports: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
     for port in &spec.ports {
         let binding =
@@ -141,7 +157,8 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
         security_opt: spec.machine.then(|| vec!["seccomp=unconfined".to_owned(), "apparmor=unconfined".to_owned()]),
         cgroupns_mode: spec.machine.then_some(HostConfigCgroupnsModeEnum::PRIVATE),
         tmpfs: Some(spec.tmpfs.clone()),
-        mounts: Some(spec.volumes.iter().map(volume).collect()),
+        mounts: Some(spec.volumes.iter().map(volume).chain(spec.shared.iter().map(shared)).collect()),
+        volumes_from: spec.volumes_from.clone().map(|container| vec![container]),
         binds: Some(spec.binds.clone()),
         port_bindings: Some(ports),
         network_mode: spec.network.as_ref().map(|attach| attach.network.clone()),
@@ -172,6 +189,27 @@ impl Engine {
         started.map_err(|error| self.error(format!("start container {container}"), error))
     }
 
+    /// Runs a container to its end and removes it; what it wrote is the error if its exit status was not 0.
+    pub(crate) async fn run_to_end(&self, spec: ContainerSpec) -> Result<()> {
+        let what = format!("run {}", spec.name);
+        let id = self.create(spec).await?;
+        let ended = async {
+            self.start(&id).await?;
+            match self.docker.wait_container(&id, None::<WaitContainerOptions>).try_for_each(async |_| Ok(())).await {
+                Ok(()) => Ok(()),
+                Err(error) => {
+                    let said: Vec<String> =
+                        self.container_logs(&id, false).filter_map(async |it| it.ok().map(|it| it.0)).collect().await;
+                    let failure = Failure::new("container engine", what).saw(format!("{}\n{error}", said.concat()));
+                    Err(Error::Engine(failure))
+                }
+            }
+        };
+        let ended = ended.await;
+        self.remove_container(&id).await?;
+        ended
+    }
+
     /// The containers with all of these labels (`key` or `key=value`), running or not.
     pub async fn containers(&self, labels: &[&str]) -> Result<Vec<Found>> {
         let filters = HashMap::from([("label", labels.to_vec())]);
@@ -193,6 +231,13 @@ impl Engine {
             Err(error) if status(&error) == Some(404) => Ok(None),
             Err(error) => Err(self.error(format!("inspect container {container}"), error)),
         }
+    }
+
+    /// The image that a container was made of.
+    pub(crate) async fn container_image(&self, container: &str) -> Result<String> {
+        let it = self.docker.inspect_container(container, None).await;
+        let it = it.map_err(|error| self.error(format!("inspect container {container}"), error))?;
+        Ok(it.image.unwrap_or_default())
     }
 
     /// The port of 127.0.0.1 on which a running container's port is published.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
 use super::Engine;
-use super::connect::{DISK_FULL, MAKE_ROOM, status};
+use super::connect::{DISK_FULL, MAKE_ROOM, is_left_line_end, status};
 use crate::error::{Error, Failure, Result, chain};
 
 /// An image on the engine.
@@ -85,16 +85,18 @@ impl Engine {
             imported.labels.iter().map(|(key, value)| format!("LABEL {key}={value:?}")).collect();
         let options = CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).changes(changes).build();
         let mut progress = self.docker.create_image(Some(options), Some(bollard::body_try_stream(archive)), None);
+        let what = format!("import {}", imported.tag);
         while let Some(step) = progress.next().await {
-            let step = step.map_err(|error| self.error(format!("import {}", imported.tag), error))?;
+            let step = match step {
+                Err(error) if is_left_line_end(&error) => break,
+                step => step.map_err(|error| self.error(&what, error))?,
+            };
             if let Some(detail) = step.error_detail {
                 let seen = detail.message.unwrap_or_default();
-                return Err(Error::Engine(
-                    Failure::new("container engine", format!("import {}", imported.tag)).saw(seen),
-                ));
+                return Err(Error::Engine(Failure::new("container engine", what).saw(seen)));
             }
         }
-        Ok(())
+        self.made(imported.tag, &what).await
     }
 
     /// Pulls a reference from its registry.
@@ -103,12 +105,15 @@ impl Engine {
         let options = CreateImageOptionsBuilder::default().from_image(repo).tag(tag).build();
         let mut progress = self.docker.create_image(Some(options), None, None);
         while let Some(step) = progress.next().await {
-            let step = step.map_err(|error| said(&error))?;
+            let step = match step {
+                Err(error) if is_left_line_end(&error) => break,
+                step => step.map_err(|error| said(&error))?,
+            };
             if let Some(detail) = step.error_detail {
                 return Err(detail.message.unwrap_or_default());
             }
         }
-        Ok(())
+        self.made(reference, &format!("pull {reference}")).await.map_err(|error| error.to_string())
     }
 
     /// Asks the registry of a reference, through the engine, whether it has it.
@@ -131,14 +136,22 @@ impl Engine {
         let (repo, tag) = split_tag(reference);
         let options = PushImageOptionsBuilder::default().tag(tag).build();
         let mut progress = self.docker.push_image(repo, Some(options), None);
+        let failed =
+            |seen: String| Error::Engine(Failure::new("container engine", format!("push {reference}")).saw(seen));
+        let (mut last, mut arrived) = (String::new(), false);
         while let Some(step) = progress.next().await {
-            let step = step.map_err(|error| self.error(format!("push {reference}"), error))?;
+            let step = match step {
+                Err(error) if is_left_line_end(&error) => break,
+                step => step.map_err(|error| self.error(format!("push {reference}"), error))?,
+            };
             if let Some(detail) = step.error_detail {
-                let seen = detail.message.unwrap_or_default();
-                return Err(Error::Engine(Failure::new("container engine", format!("push {reference}")).saw(seen)));
+                return Err(failed(detail.message.unwrap_or_default()));
             }
+            last = step.status.unwrap_or(last);
+            // the registry's name for what it has now: the last words of a push
+            arrived |= last.contains("digest: sha256:");
         }
-        Ok(())
+        if arrived { Ok(()) } else { Err(failed(format!("the engine's answer ended without a digest: {last}"))) }
     }
 
     /// Removes one name of an image, and the image with its last name.
@@ -168,7 +181,10 @@ impl Engine {
             })
         };
         while let Some(step) = progress.next().await {
-            let step = step.map_err(|error| failed(&output, chain(&error)))?;
+            let step = match step {
+                Err(error) if is_left_line_end(&error) => break,
+                step => step.map_err(|error| failed(&output, chain(&error)))?,
+            };
             for line in step.stream.iter().flat_map(|text| text.lines()).filter(|line| !line.trim().is_empty()) {
                 on_line(line);
                 output.push(line.to_owned());
@@ -177,15 +193,36 @@ impl Engine {
                 return Err(failed(&output, detail.message.unwrap_or_default()));
             }
         }
-        Ok(())
+        match self.image_id(&tag).await? {
+            Some(_) => Ok(()),
+            None => Err(failed(&output, "the engine's answer ended, and there is no image".to_owned())),
+        }
     }
 
-    /// Keeps the present file system of a container as an image.
-    pub(crate) async fn commit(&self, container: &str, tag: &str) -> Result<()> {
+    /// Keeps the present file system of a container as an image; `labels` and `env` take the place of the container's
+    /// own of the same names.
+    pub(crate) async fn commit(
+        &self,
+        container: &str,
+        tag: &str,
+        labels: HashMap<String, String>,
+        env: Vec<String>,
+    ) -> Result<()> {
         let (repo, version) = split_tag(tag);
         let options = CommitContainerOptionsBuilder::default().container(container).repo(repo).tag(version).build();
-        let committed = self.docker.commit_container(options, ContainerConfig::default()).await;
+        let config = ContainerConfig { labels: Some(labels), env: Some(env), ..ContainerConfig::default() };
+        let committed = self.docker.commit_container(options, config).await;
         committed.map(|_| ()).map_err(|error| self.error(format!("commit {container} as {tag}"), error))
+    }
+
+    /// An image that an engine said to have made has to be there: its words may have been cut.
+    async fn made(&self, reference: &str, what: &str) -> Result<()> {
+        match self.image_id(reference).await? {
+            Some(_) => Ok(()),
+            None => Err(Error::Engine(
+                Failure::new("container engine", what).saw(format!("its answer ended, and there is no {reference}")),
+            )),
+        }
     }
 }
 

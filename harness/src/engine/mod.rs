@@ -4,6 +4,7 @@ mod connect;
 mod containers;
 mod images;
 mod networks;
+mod volumes;
 
 pub use connect::{About, Engine};
 pub(crate) use containers::{Attach, ContainerSpec, Publish};
@@ -11,3 +12,4 @@ pub use containers::{ContainerState, Found, LogLine};
 pub use images::ImageInfo;
 pub(crate) use images::{BuildContext, Imported};
 pub(crate) use networks::Subnet;
+pub(crate) use volumes::SharedVolume;

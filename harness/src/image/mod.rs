@@ -11,9 +11,10 @@ mod tools;
 pub use authorities::extra_authorities;
 pub use base::{Base, BaseSource, BaseSources, Reach};
 pub use buildpack::{builder_image, builder_reference};
-pub(crate) use recipe::archive;
+pub(crate) use recipe::{archive, short_hex};
 pub use recipe::{Progress, Recipe};
 pub use stock::Stock;
+pub(crate) use tools::daemon_parts;
 pub use tools::{DAEMON_REPOSITORY, Tool, daemon_image, tool_image, vps_image};
 
 /// Every image of this tool has a reference that begins so.

@@ -47,12 +47,7 @@ impl Recipe {
 
     /// The reference that the image has, whether it is built already or not.
     pub async fn reference(&self, engine: &Engine) -> Result<String> {
-        let base_id = engine.image_id(&self.base).await?.ok_or_else(|| {
-            Error::Build(
-                Failure::new(self.name.clone(), "build").saw(format!("no base image {} on the engine", self.base)),
-            )
-        })?;
-        Ok(format!("{REPOSITORY}/{}:{}", self.name, self.hash(&base_id)))
+        Ok(format!("{REPOSITORY}/{}:{}", self.name, self.content(engine).await?))
     }
 
     /// Builds the image unless one of exactly this content is there; answers its reference.
@@ -71,6 +66,16 @@ impl Recipe {
         let context = BuildContext { tag: tag.clone(), tar: self.archive()?, args };
         engine.build(context, |line| tracing::debug!(target: "build", "{line}")).await?;
         Ok(tag)
+    }
+
+    /// The hash of what goes in.
+    pub(super) async fn content(&self, engine: &Engine) -> Result<String> {
+        let base_id = engine.image_id(&self.base).await?.ok_or_else(|| {
+            Error::Build(
+                Failure::new(self.name.clone(), "build").saw(format!("no base image {} on the engine", self.base)),
+            )
+        })?;
+        Ok(self.hash(&base_id))
     }
 
     fn hash(&self, base_id: &str) -> String {
@@ -100,7 +105,7 @@ impl Recipe {
 }
 
 /// The first 16 hexadecimal digits of a digest: enough to tell images apart, short enough to read.
-pub(super) fn short_hex(digest: &[u8]) -> String {
+pub(crate) fn short_hex(digest: &[u8]) -> String {
     HEXLOWER.encode(digest.get(..8).unwrap_or(digest))
 }
 

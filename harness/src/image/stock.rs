@@ -107,7 +107,7 @@ impl Stock {
             pushed?;
         }
         // the next stock of this machine starts with this content
-        engine.commit(CONTAINER, &filled_tag(&self.empty)).await
+        engine.commit(CONTAINER, &filled_tag(&self.empty), HashMap::new(), Vec::new()).await
     }
 
     /// Asks the registry for a manifest, waiting until it serves.

@@ -98,8 +98,16 @@ pub async fn daemon_image(
         let hint = "cargo xtask builds it; without xtask: cargo build --package deployd --profile image";
         Error::File(Failure::new(binary.display().to_string(), "read the deploy daemon's binary").saw(error).hint(hint))
     })?;
+    daemon_recipe(engine, base).await?.file("deployd", 0o755, program).ensure(engine, lease, progress).await
+}
+
+/// A hash of everything that is in the daemon's image but its program.
+pub(crate) async fn daemon_parts(engine: &Engine, base: &Base) -> Result<String> {
+    daemon_recipe(engine, base).await?.content(engine).await
+}
+
+async fn daemon_recipe(engine: &Engine, base: &Base) -> Result<Recipe> {
     let recipe = Recipe::new("deployd", &base.reference, vps_image_file!("tools/daemon/Dockerfile"));
     // whatever is kept of a daemon that was told this builder, is kept under a name of its own
-    let recipe = recipe.arg("BUILDER", builder_reference(engine, base).await?);
-    with_authorities(recipe.file("deployd", 0o755, program))?.ensure(engine, lease, progress).await
+    with_authorities(recipe.arg("BUILDER", builder_reference(engine, base).await?))
 }

@@ -2,7 +2,7 @@
 
 /// On everything of this tool; the value is the id of the machine that the tool ran on.
 pub(crate) const OURS: &str = "org.testvps.host";
-/// What a container is for: `vps`, `stock`, `githost`.
+/// What a container is for: `vps`, `stock`, `githost`, `freeze`.
 pub(crate) const ROLE: &str = "org.testvps.role";
 /// The run that made it.
 pub(crate) const RUN: &str = "org.testvps.run";
@@ -14,5 +14,9 @@ pub(crate) const WORKSPACE: &str = "org.testvps.workspace";
 pub(crate) const NAME: &str = "org.testvps.name";
 /// When it may be removed, as an RFC 3339 time.
 pub(crate) const EXPIRES: &str = "org.testvps.expires";
+/// On the image of a snapshot: the volume that belongs to it.
+pub(crate) const VOLUME: &str = "org.testvps.volume";
+/// On the image of a snapshot: the system that was frozen.
+pub(crate) const SYSTEM: &str = "org.testvps.system";
 /// The outside registry that the stock caches.
 pub(crate) const UPSTREAM: &str = "org.testvps.upstream";

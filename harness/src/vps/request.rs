@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::machine::Vps;
+use super::snapshot::{Snapshot, check_system};
 use super::start;
 use crate::catalog::{Init, System};
 use crate::error::{Error, Failure, Result};
@@ -19,6 +20,7 @@ pub struct VpsRequest {
     pub(super) system: System,
     pub(super) name: Option<String>,
     pub(super) init: Option<Init>,
+    pub(super) snapshot: Option<Snapshot>,
     pub(super) memory: Option<u64>,
     pub(super) cpus: Option<f64>,
     pub(super) publish: Vec<PortMapping>,
@@ -59,6 +61,7 @@ impl VpsRequest {
             system: system.clone(),
             name: None,
             init: None,
+            snapshot: None,
             memory: None,
             cpus: None,
             publish: Vec::new(),
@@ -78,6 +81,13 @@ impl VpsRequest {
     #[must_use]
     pub fn with_init(mut self, init: Init) -> Self {
         self.init = Some(init);
+        self
+    }
+
+    /// Starts it from a frozen VPS of the same system; key, machine-id, address and name are its own.
+    #[must_use]
+    pub fn with_snapshot(mut self, snapshot: &Snapshot) -> Self {
+        self.snapshot = Some(snapshot.clone());
         self
     }
 
@@ -133,6 +143,9 @@ impl VpsRequest {
         if let Some(init) = self.init.filter(|init| !self.system.init.contains(init)) {
             let valid: Vec<String> = self.system.init.iter().map(ToString::to_string).collect();
             return wrong(format!("start it with {init}"), format!("valid: {}", valid.join(", ")));
+        }
+        if let Some(snapshot) = &self.snapshot {
+            check_system(snapshot, &self.system.to_string())?;
         }
         if let Some(memory) = self.memory.filter(|memory| *memory < LEAST_MEMORY) {
             let least = LEAST_MEMORY >> 20;

@@ -11,6 +11,7 @@ use super::identity;
 use super::info::{PortInfo, SshInfo, Timings, VpsInfo};
 use super::machine::Vps;
 use super::request::{PortMapping, VpsRequest};
+use super::snapshot::Snapshot;
 use crate::catalog::Init;
 use crate::engine::{Attach, ContainerSpec, ContainerState, Publish};
 use crate::error::{Error, Failure, Result};
@@ -57,7 +58,7 @@ pub(super) async fn start(request: VpsRequest, env: &TestEnv) -> Result<Vps> {
     timings.base = millis_since(clock);
     let clock = Instant::now();
     let (image, stock) = tokio::try_join!(
-        vps_image(env.engine(), env.lease(), &request.system, &base, env.progress()),
+        disk(&request, env, &base),
         env.begun_stock()
     )?;
     timings.image = millis_since(clock);
@@ -69,6 +70,14 @@ pub(super) async fn start(request: VpsRequest, env: &TestEnv) -> Result<Vps> {
         env.workspace().remember(&vps.info, vps.host_key())?;
     }
     Ok(vps)
+}
+
+/// The image of its root disk: the system's, or what was frozen.
+async fn disk(request: &VpsRequest, env: &TestEnv, base: &Base) -> Result<String> {
+    match &request.snapshot {
+        Some(snapshot) => Ok(snapshot.image().to_owned()),
+        None => vps_image(env.engine(), env.lease(), &request.system, base, env.progress()).await,
+    }
 }
 
 /// A VPS on its way.
@@ -246,6 +255,7 @@ impl<'a> Making<'a> {
             ]),
             // overlayfs does not stack on a container's own file system: the inner engine needs a real one
             volumes: vec!["/var/lib/docker".to_owned(), "/var/lib/containerd".to_owned()],
+            shared: self.request.snapshot.iter().map(Snapshot::mount).collect(),
             ports: ports
                 .iter()
                 .map(|port| Publish { host_address: port.host_address, host: port.host, container: port.vps })
