@@ -33,6 +33,7 @@ pub(super) async fn serve(args: Serve, terminated: impl Future<Output = ()>) -> 
     let tokens = Arc::new(Tokens::open(&data, store.clone())?);
     store.webhook_secret()?;
     let listener = listen(args.listen)?;
+    let address = listener.local_addr().map_err(|error| Failure::new(Kind::Internal, "listen").saw(error))?;
     let context = Context::new(data.clone(), store.clone(), Engine::new(args.engine_socket), args.image);
     let deployer = Deployer::new(context);
     let control = Control { data, store, tokens: tokens.clone() };
@@ -43,7 +44,7 @@ pub(super) async fn serve(args: Serve, terminated: impl Future<Output = ()>) -> 
         .serve(api::router(App { tokens, deployer: deployer.clone() }).into_make_service());
     tokio::spawn(deployer.clone().work());
     let (server, control) = (tokio::spawn(server), tokio::spawn(control.serve()));
-    tracing::info!(version = VERSION, "deployd serves");
+    tracing::info!(version = VERSION, %address, "deployd serves");
     let server = until(terminated, server, control, &handle, &deployer).await?;
     server.map_err(|error| Failure::new(Kind::Internal, "serve HTTPS").saw(error))
 }
