@@ -5,6 +5,7 @@
 use rstest_reuse;
 
 mod boot;
+mod client;
 mod first_deploy;
 mod reboot;
 mod support;
