@@ -8,6 +8,7 @@ mod access;
 mod boot;
 mod builds;
 mod certificate;
+mod client;
 mod environment;
 mod first_deploy;
 mod git;

@@ -1,13 +1,15 @@
 //! The deploy daemon: it builds what a git repository holds and keeps it serving on the machine it runs on.
 //!
 //! `api` is what the network sees, `deployment` is one deploy from commit to serving, `edge` is the proxy that owns the
-//! public ports and outlives the daemon, `engine` is the container engine, `store` is what survives a restart.
+//! public ports and outlives the daemon, `engine` is the container engine, `store` is what survives a restart. `client`
+//! is what a person in a project folder types.
 #![warn(missing_docs)]
 
 pub mod api;
 pub mod auth;
 pub mod builders;
 pub mod cli;
+mod client;
 mod control;
 pub mod deployment;
 pub mod edge;

@@ -5,13 +5,14 @@ use std::path::{Component, Path};
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Failure, Kind, Result};
 use crate::files;
 
 /// The name of the file.
-const NAME: &str = "project.toml";
+pub(crate) const NAME: &str = "project.toml";
 
 /// How a project is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +97,7 @@ impl Health {
 }
 
 /// The content of `project.toml`; every key may be absent, and so may the file.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectFile {
     /// How the project is built.
@@ -110,6 +111,9 @@ pub struct ProjectFile {
     /// When a version counts as healthy.
     #[serde(default)]
     pub health: Health,
+    /// What the client keeps there about itself. The daemon does not look at it: a mistake there must not fail a deploy.
+    #[serde(default)]
+    pub client: IgnoredAny,
 }
 
 impl ProjectFile {
@@ -121,7 +125,8 @@ impl ProjectFile {
         }
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    /// Reads the text of the file.
+    pub fn parse(text: &str) -> Result<Self> {
         let invalid = |saw: String| Failure::new(Kind::Invalid, format!("read {NAME} of the repository")).saw(saw);
         let file: Self = toml::from_str(text).map_err(|error| invalid(error.to_string().trim_end().to_owned()))?;
         if file.port == Some(0) || file.container_port == Some(0) {

@@ -106,7 +106,9 @@ mod tests {
     #[test]
     fn the_last_lines_are_kept() {
         let mut tail = Tail::new(2);
-        ["a", "b", "c"].into_iter().for_each(|line| tail.push(line.to_owned()));
+        for line in ["a", "b", "c"] {
+            tail.push(line.to_owned());
+        }
         assert_eq!(tail.into_lines(), ["b", "c"]);
     }
 

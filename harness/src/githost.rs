@@ -1,5 +1,6 @@
 //! A git server that VPSes clone from with their deploy key: real git over a real SSH server, in a container.
 
+use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -144,7 +145,7 @@ impl GitHost {
         let mut script = format!("set -e; umask 077; mkdir -p {0}/webhook; cd {0}/webhook; : >> answers", quote(&path));
         for (file, content) in [("url", url), ("secret", secret), ("remote", &remote), ("certificate.pem", certificate)]
         {
-            script += &format!("; printf '%s\\n' {} > {file}", quote(content));
+            let _ = write!(script, "; printf '%s\\n' {} > {file}", quote(content));
         }
         script += "; ln -sf /usr/local/bin/post-receive ../hooks/post-receive";
         self.exec("set up a webhook", &script).await.map(|_| ())

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -40,6 +41,9 @@ pub struct ProjectSettings {
     /// How it is seen to be healthy.
     #[serde(default)]
     pub health: Health,
+    /// What deployd's own client keeps there; of no meaning here.
+    #[serde(default)]
+    pub client: IgnoredAny,
 }
 
 /// How a project is built.

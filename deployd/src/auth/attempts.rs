@@ -140,7 +140,7 @@ mod tests {
         let failure = attempts.begin("ann", address(251), now).unwrap_err();
         assert_eq!((failure.kind(), failure.wait()), (Kind::Limited, Some(Duration::from_secs(30))));
         attempts.begin("bob", address(251), now).unwrap();
-        assert_eq!(fail(&attempts, |_| "ann".into(), from, now + Duration::from_secs(60)), 2);
+        assert_eq!(fail(&attempts, |_| "ann".into(), from, now + Duration::from_mins(1)), 2);
     }
 
     #[test]

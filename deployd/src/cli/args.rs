@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::words::ClientCommand;
 use crate::settings::{BUILDER_IMAGE, VERSION};
 
 /// The port of the interface.
 pub(super) const PORT: u16 = 4303;
 
-/// Builds and runs what a git repository holds, on the machine it runs on.
+/// Deploys what a git repository holds: the daemon on a server, and its client in a project folder.
 #[derive(Debug, Parser)]
 #[command(name = "deployd", version = VERSION)]
 pub(super) struct Cli {
@@ -20,13 +21,15 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    #[command(flatten)]
+    Client(ClientCommand),
     /// Run the daemon.
     Serve(Serve),
-    /// Print a new admin token of the running daemon.
+    /// Print a new admin token of the daemon that runs on this machine; `remote token` asks one elsewhere.
     Token(Data),
-    /// Print version, webhook secret, certificate fingerprint and deploy key of the running daemon, as NAME=VALUE lines.
+    /// Print version, webhook secret, certificate fingerprint and deploy key of the daemon on this machine, as NAME=VALUE.
     Info(Data),
-    /// Ask the running daemon over HTTPS whether it answers.
+    /// Ask the daemon on this machine over HTTPS whether it answers.
     Ready(Ready),
     /// Run the proxy that owns the public ports; the daemon starts it in a container of its own.
     Edge {

@@ -4,5 +4,6 @@ mod args;
 mod program;
 mod ready;
 mod serve;
+pub(crate) mod words;
 
 pub use program::main;

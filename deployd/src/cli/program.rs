@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::args::{Cli, Command, Data};
 use super::{ready, serve};
+use crate::client;
 use crate::control::{self, Question};
 use crate::edge;
 use crate::error::{Failure, Kind, Result};
@@ -22,13 +23,15 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("deployd: {failure}");
-            ExitCode::FAILURE
+            // 2 for wrong words, on the command line or in a file that people write
+            ExitCode::from(if failure.kind() == Kind::Invalid { 2 } else { 1 })
         }
     }
 }
 
 fn run(command: Command) -> Result<()> {
     match command {
+        Command::Client(command) => runtime(1)?.block_on(client::run(command)),
         Command::Serve(args) => {
             log();
             runtime(2)?.block_on(async { serve::serve(args, terminated()?).await })

@@ -34,6 +34,7 @@ pub(super) async fn serve(args: Serve, terminated: impl Future<Output = ()>) -> 
     let users = Arc::new(Users::new(store.clone(), tokens.clone()));
     store.webhook_secret()?;
     let listener = listen(args.listen)?;
+    let address = listener.local_addr().map_err(|error| Failure::new(Kind::Internal, "listen").saw(error))?;
     let mut context = Context::new(data.clone(), store.clone(), Engine::new(args.engine_socket), args.image);
     context.builder_image = args.builder_image;
     let deployer = Deployer::new(context);
@@ -46,7 +47,7 @@ pub(super) async fn serve(args: Serve, terminated: impl Future<Output = ()>) -> 
         .serve(api::router(app).into_make_service_with_connect_info::<SocketAddr>());
     tokio::spawn(deployer.clone().work());
     let (server, control) = (tokio::spawn(server), tokio::spawn(control.serve()));
-    tracing::info!(version = VERSION, "deployd serves");
+    tracing::info!(version = VERSION, %address, "deployd serves");
     let server = until(terminated, server, control, &handle, &deployer).await?;
     server.map_err(|error| Failure::new(Kind::Internal, "serve HTTPS").saw(error))
 }

@@ -1,4 +1,4 @@
-//! Who gets what: every operation of the OpenAPI document, asked by every kind of caller.
+//! Who gets what: every operation of the `OpenAPI` document, asked by every kind of caller.
 
 use std::collections::BTreeMap;
 
@@ -81,9 +81,9 @@ fn refused(daemon: &Daemon, other: &Daemon) -> Vec<(&'static str, Option<String>
 async fn every_operation_answers_every_caller_as_its_rule_says() {
     let rules: Rules = toml::from_str(include_str!("../access.toml")).unwrap();
     let (other, documented) = (Daemon::new(), operations(&Daemon::new()).await);
-    let ruled: Vec<&String> = rules.rule.iter().map(|rule| &rule.operation).collect();
+    let known: Vec<&String> = rules.rule.iter().map(|rule| &rule.operation).collect();
     for operation in documented.keys() {
-        assert!(ruled.contains(&operation), "{operation} has no rule in tests/access.toml");
+        assert!(known.contains(&operation), "{operation} has no rule in tests/access.toml");
     }
     for rule in &rules.rule {
         let operation = documented.get(&rule.operation);

@@ -81,6 +81,24 @@ mod tests {
 
     use super::*;
 
+    /// The client of deployd reads the same samples: script and lines are what the two have in common.
+    #[test]
+    fn recorded_runs_are_understood() {
+        let shown = Mutex::new(0);
+        let count = |_: &str| *shown.lock().unwrap() += 1;
+        let mut lines = Lines::new(&count);
+        lines.take(include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../deployd/tests/bootstrap/installed.txt")));
+        assert_eq!((*shown.lock().unwrap(), lines.results.len(), lines.failed.as_deref()), (14, 7, None));
+        let names = lines.results.keys().map(String::as_str).collect::<Vec<_>>();
+        let known =
+            ["api_url", "certificate_sha256", "deploy_key", "token", "version", "webhook_secret", "webhook_url"];
+        assert_eq!(names, known);
+        let mut lines = Lines::new(&count);
+        lines.take(include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../deployd/tests/bootstrap/failed.txt")));
+        assert!(lines.results.is_empty());
+        assert!(lines.failed.is_some_and(|step| step.starts_with("step image: failed (")));
+    }
+
     #[test]
     fn results_are_kept_and_everything_else_is_shown_as_it_comes() {
         let shown = Mutex::new(Vec::new());

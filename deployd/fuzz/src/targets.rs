@@ -1,0 +1,25 @@
+//! The targets, by name.
+
+mod project_settings;
+mod tokens;
+
+/// Something that reads what strangers send.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Its name, and that of its corpus.
+    pub name: &'static str,
+    /// Reads an input; a panic is a finding.
+    pub run: fn(&[u8]),
+}
+
+/// Every target. A new one is a file beside the others, a line here and a folder in `corpus`.
+pub const TARGETS: &[Target] =
+    &[Target { name: "project_settings", run: project_settings::run }, Target { name: "tokens", run: tokens::run }];
+
+/// A target by its name.
+pub fn find(name: &str) -> Result<&'static Target, String> {
+    TARGETS.iter().find(|target| target.name == name).ok_or_else(|| {
+        let known: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
+        format!("unknown target {name:?}; there are {}", known.join(", "))
+    })
+}
