@@ -10,6 +10,7 @@ use super::select::{Selected, select};
 use super::terminal::{line, say};
 use crate::cli::words::Up;
 use crate::error::{Failure, Kind, Result};
+use crate::project_file::BuildType;
 use crate::text::Lines;
 
 /// How the daemon begins the last line of a deploy that succeeded, and of one that did not.
@@ -46,7 +47,7 @@ fn body(words: &Up, selected: &Selected) -> Result<Value> {
     Ok(json!({
         "stream": true,
         "project": settings.project.clone().unwrap_or_default(),
-        "build_type": words.build_type.map(|kind| kind.word()).unwrap_or_default(),
+        "build_type": words.build_type.map(BuildType::word).unwrap_or_default(),
         "build_file_path": words.build_file.clone().unwrap_or_default(),
         "git_options": { "remote": repository, "branch": branch },
     }))
