@@ -11,6 +11,7 @@ mod router;
 mod status;
 mod token;
 mod up;
+mod web;
 
 pub use access::Access;
 pub use answer::Answer;
