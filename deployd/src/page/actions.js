@@ -23,7 +23,7 @@ export function actionButtons() {
   });
   byId("output-close").addEventListener("click", () => {
     byId("output").hidden = true;
-    byId("main").focus();
+    byId("main").focus({ preventScroll: true });
   });
 }
 
@@ -55,6 +55,7 @@ async function during(title, act) {
   try {
     await act();
   } catch (error) {
+    byId("output-title").textContent = "That did not work";
     refused(error);
   } finally {
     busy = false;
@@ -93,7 +94,7 @@ function deploy(request) {
       last = some.at(-1);
     }
     const succeeded = last.startsWith("deploy succeeded");
-    byId("output-title").textContent = succeeded ? "Deployed" : "Deploy";
+    byId("output-title").textContent = succeeded ? "Deployed" : "Not deployed";
     if (succeeded || last.startsWith("deploy failed")) {
       result(succeeded ? "ok" : "bad", last.charAt(0).toUpperCase() + last.slice(1));
     } else {

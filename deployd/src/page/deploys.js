@@ -49,12 +49,12 @@ function entry(deploy, serves) {
   const outcome = element("span");
   sayState(outcome, KINDS[deploy.outcome] ?? "", deploy.outcome);
   const message = (deploy.commit_message ?? "").trim().split("\n")[0];
-  const title = element("span", { className: "message" }, message || "No commit was fetched");
-  const meta = element("p", { className: "line muted small" });
+  const meta = element("p", { className: "line muted small" }, outcome);
   if (deploy.commit_hash) meta.append(element("code", { title: deploy.commit_hash }, shortHash(deploy.commit_hash)));
   meta.append(moment(deploy.started_at));
   if (deploy.finished_at) meta.append(element("span", {}, `took ${lasted(deploy.started_at, deploy.finished_at)}`));
   if (serves) meta.append(element("strong", {}, "serves now"));
+  const title = element("p", { className: "message" }, message || "No commit was fetched");
   const error = deploy.error ? element("p", { className: "error" }, deploy.error) : null;
-  return element("li", {}, element("p", { className: "line" }, outcome, title), meta, error);
+  return element("li", {}, title, meta, error);
 }

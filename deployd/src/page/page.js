@@ -15,7 +15,7 @@ function enter({ user, level }) {
   byId("who-level").textContent = level === "admin" ? "(admin)" : "";
   allowActions(level);
   byId("home").hidden = false;
-  byId("main").focus();
+  byId("main").focus({ preventScroll: true });
   startStatus();
 }
 
