@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{ADMIN_TOKEN_LIFETIME, Level, Tokens};
+use crate::auth::{ADMIN_TOKEN_LIFETIME, Level, OPERATOR, Tokens};
 use crate::error::{Failure, Kind, Result};
 use crate::settings::{DataDir, VERSION};
 use crate::store::Store;
@@ -60,7 +60,7 @@ impl Control {
 
     fn answer(&self, question: Question) -> Result<String> {
         match question {
-            Question::Token => self.tokens.issue("operator", Level::Admin, ADMIN_TOKEN_LIFETIME),
+            Question::Token => self.tokens.issue(OPERATOR, Level::Admin, ADMIN_TOKEN_LIFETIME),
             Question::Info => {
                 let key = deploy_key(&self.data)?.unwrap_or_default();
                 let (secret, certificate) = (self.store.webhook_secret()?, tls::fingerprint(&self.data)?);

@@ -13,6 +13,9 @@ use crate::{files, random};
 
 /// How long a key of the cipher is.
 const KEY: usize = 32;
+/// How long name and value may be together: the kernel starts no program with a longer one. The = and the zero byte at the
+/// end count, too.
+const LENGTH: usize = 128 * 1024 - 2;
 /// What makes the variable's name part of what is sealed, so that no value can be put under another name.
 const PURPOSE: &str = "deployd environment ";
 
@@ -34,6 +37,15 @@ impl Environment {
     pub fn values(&self) -> Result<BTreeMap<String, String>> {
         let variables = self.store.variables()?;
         variables.into_iter().map(|variable| Ok((variable.name.clone(), self.open(variable)?))).collect()
+    }
+
+    /// Every variable as it may be shown: with no value where it is encrypted.
+    pub fn shown(&self) -> Result<Vec<Variable>> {
+        let mut variables = self.store.variables()?;
+        for variable in variables.iter_mut().filter(|variable| variable.encrypted) {
+            variable.value.clear();
+        }
+        Ok(variables)
     }
 
     /// Keeps a variable.
@@ -100,8 +112,13 @@ fn check(name: &str, value: &str) -> Result<()> {
         let failure = Failure::new(Kind::Invalid, format!("the variable {name:?}"));
         return Err(failure.saw("a name holds letters, digits and _, and begins with no digit"));
     }
+    let invalid = |saw: String| Err(Failure::new(Kind::Invalid, format!("the variable {name}")).saw(saw));
     if value.contains('\0') {
-        return Err(Failure::new(Kind::Invalid, format!("the variable {name}")).saw("its value holds a zero byte"));
+        return invalid("its value holds a zero byte".into());
+    }
+    let length = name.len() + value.len();
+    if length > LENGTH {
+        return invalid(format!("name and value have {length} bytes; {LENGTH} are allowed"));
     }
     Ok(())
 }
@@ -140,6 +157,25 @@ mod tests {
         moved.name = "B".into();
         environment.store.set_variable(&moved).unwrap();
         assert!(environment.values().unwrap_err().to_string().contains("decrypt B"));
+    }
+
+    #[test]
+    fn a_value_that_no_program_could_be_started_with_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let environment = environment(dir.path());
+        assert_eq!(environment.set("A", "x\0y", false).unwrap_err().kind(), Kind::Invalid);
+        assert_eq!(environment.set("A", &"x".repeat(LENGTH), true).unwrap_err().kind(), Kind::Invalid);
+        environment.set("A", &"x".repeat(LENGTH - 1), true).unwrap();
+    }
+
+    #[test]
+    fn what_is_encrypted_is_not_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let environment = environment(dir.path());
+        environment.set("PLAIN", "visible", false).unwrap();
+        environment.set("SECRET", "s3cret", true).unwrap();
+        let shown: Vec<_> = environment.shown().unwrap().into_iter().map(|it| (it.name, it.value)).collect();
+        assert_eq!(shown, [("PLAIN".to_owned(), "visible".to_owned()), ("SECRET".to_owned(), String::new())]);
     }
 
     #[test]

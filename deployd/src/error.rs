@@ -1,6 +1,7 @@
 //! The one error of the daemon: what failed, what was seen, what would mend it.
 
 use std::fmt;
+use std::time::Duration;
 
 /// A result of this crate.
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
@@ -14,6 +15,10 @@ pub enum Kind {
     Unauthorized,
     /// Valid credentials of too low a level.
     Forbidden,
+    /// The password is right, and a one-time code has to come with it.
+    CodeMissing,
+    /// Too many attempts.
+    Limited,
     /// There is no such thing.
     Missing,
     /// The state of things does not allow it now.
@@ -44,7 +49,7 @@ impl Kind {
     pub fn word(self) -> &'static str {
         match self {
             Self::Invalid => "settings",
-            Self::Unauthorized | Self::Forbidden => "access",
+            Self::Unauthorized | Self::Forbidden | Self::CodeMissing | Self::Limited => "access",
             Self::Missing => "missing",
             Self::Conflict => "conflict",
             Self::Superseded => "superseded",
@@ -71,13 +76,14 @@ struct Inner {
     hint: Option<String>,
     lines: Vec<String>,
     public_key: Option<String>,
+    retry_after: Option<Duration>,
 }
 
 impl Failure {
     /// `what` says what was being done.
     pub fn new(kind: Kind, what: impl Into<String>) -> Self {
-        let (saw, hint) = (String::new(), None);
-        Self(Box::new(Inner { kind, what: what.into(), saw, hint, lines: Vec::new(), public_key: None }))
+        let (saw, lines) = (String::new(), Vec::new());
+        Self(Box::new(Inner { kind, what: what.into(), saw, hint: None, lines, public_key: None, retry_after: None }))
     }
 
     /// What was seen instead of success.
@@ -105,6 +111,13 @@ impl Failure {
     #[must_use]
     pub fn public_key(mut self, key: Option<String>) -> Self {
         self.0.public_key = key;
+        self
+    }
+
+    /// When another attempt makes sense.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
         self
     }
 
@@ -139,6 +152,12 @@ impl Failure {
     #[must_use]
     pub fn deploy_key(&self) -> Option<&str> {
         self.0.public_key.as_deref()
+    }
+
+    /// When another attempt makes sense.
+    #[must_use]
+    pub fn wait(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a handler answers, before the envelope is put around it.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -66,7 +66,13 @@ impl From<Failure> for Answer {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        Answer::from(self).into_response()
+        // whole seconds, and never too early
+        let wait = self.wait().map(|wait| HeaderValue::from(wait.as_secs() + 1));
+        let mut response = Answer::from(self).into_response();
+        if let Some(wait) = wait {
+            response.headers_mut().insert(header::RETRY_AFTER, wait);
+        }
+        response
     }
 }
 
@@ -75,6 +81,8 @@ fn code(kind: Kind) -> StatusCode {
         Kind::Invalid => StatusCode::BAD_REQUEST,
         Kind::Unauthorized => StatusCode::UNAUTHORIZED,
         Kind::Forbidden => StatusCode::FORBIDDEN,
+        Kind::CodeMissing => StatusCode::EXPECTATION_FAILED,
+        Kind::Limited => StatusCode::TOO_MANY_REQUESTS,
         Kind::Missing => StatusCode::NOT_FOUND,
         Kind::Conflict | Kind::Superseded => StatusCode::CONFLICT,
         Kind::Refused => StatusCode::PRECONDITION_FAILED,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::auth::Tokens;
+use crate::auth::{Tokens, Users};
 use crate::deployment::Deployer;
 
 /// What every handler works with.
@@ -10,6 +10,8 @@ use crate::deployment::Deployer;
 pub struct App {
     /// Tokens.
     pub tokens: Arc<Tokens>,
+    /// Users.
+    pub users: Arc<Users>,
     /// Deploys.
     pub deployer: Deployer,
 }

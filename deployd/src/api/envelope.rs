@@ -10,19 +10,26 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 use ulid::Ulid;
+use utoipa::ToSchema;
 
 use super::Answer;
 
 /// How much of an error's text is taken into the envelope.
 const TEXT: usize = 4096;
 
-#[derive(Serialize)]
-struct Envelope {
+/// What every answer comes in.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Envelope {
+    /// The HTTP code.
     code: u16,
+    /// What this request is called in the daemon's log.
     request_id: String,
+    /// What happened.
     message: String,
+    /// Why it failed, and what would mend it.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// What was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Value>,
 }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::IntoParams;
 
 use super::{Answer, App};
 use crate::engine::{Container, LogStream, Role};
@@ -16,11 +17,16 @@ use crate::error::{Failure, Kind, Result};
 /// How many lines may be asked for.
 const MOST: usize = 10_000;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(super) struct LogsQuery {
+    /// Its name, or the beginning of its id; without it the version that serves.
     container: String,
+    /// How many lines at most.
+    #[param(default = 500)]
     entries: usize,
+    /// Whether to go on with what it prints from now on.
     stream: bool,
 }
 
@@ -30,6 +36,13 @@ impl Default for LogsQuery {
     }
 }
 
+/// What a container of the project, the edge or the daemon printed.
+#[utoipa::path(get, path = "/logs", params(LogsQuery), responses(
+    (status = 101, description = "with `stream` a WebSocket: a text frame per line"),
+    (status = 200, description = "`data.logs`, line by line"),
+    (status = 400, description = "the query cannot be read, or `stream` comes without a WebSocket"),
+    (status = 404, description = "there is no such container"),
+))]
 pub(super) async fn logs(
     State(app): State<App>,
     Query(query): Query<LogsQuery>,

@@ -1,75 +1,76 @@
 //! The table of routes.
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{MethodRouter, get, post};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::routes;
 
-use super::{Access, App, access, down, envelope, logs, status, token, up, web};
+use super::{Access, App, access, down, env, envelope, login, logs, openapi, status, token, totp, up, users, web};
 
 /// How large a body may be.
 const BODY: usize = 1024 * 1024;
 
-struct Route {
-    info: RouteInfo,
-    handler: MethodRouter<App>,
+/// A handler with its own description, and who may use it.
+pub(super) struct Route {
+    pub(super) access: Access,
+    pub(super) handler: UtoipaMethodRouter<App>,
 }
 
-/// A route as clients see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RouteInfo {
-    /// The method.
-    pub method: Method,
-    /// The path.
-    pub path: &'static str,
-    /// Who may use it.
-    pub access: Access,
-}
-
-/// Every route of the interface; a route without an entry here does not exist.
-fn routes() -> Vec<Route> {
-    let route = |method, path, access, handler| Route { info: RouteInfo { method, path, access }, handler };
-    let page = web::FILES.iter().map(|file| {
-        let handler = get(move |request: Request| async move { web::serve(file, &request) });
-        route(Method::GET, file.path, Access::Anyone, handler)
-    });
-    let mut routes = vec![
-        route(Method::GET, "/", Access::Anyone, get(alive)),
-        route(Method::GET, "/status", Access::User, get(status::status)),
-        route(Method::GET, "/logs", Access::User, get(logs::logs)),
-        route(Method::POST, "/up", Access::Admin, post(up::up)),
-        route(Method::POST, "/down", Access::Admin, post(down::down)),
-        route(Method::GET, "/token", Access::Admin, get(token::token)),
-        route(Method::GET, "/web/session", Access::User, get(web::session)),
-        route(Method::POST, "/web/logout", Access::Anyone, post(web::logout)),
-    ];
-    routes.extend(page);
-    routes
-}
-
-/// Every route as clients see it.
-#[must_use]
-pub fn route_table() -> Vec<RouteInfo> {
-    routes().into_iter().map(|route| route.info).collect()
+/// Every route of the interface; a route without a line here does not exist.
+///
+/// A new route is a handler with `#[utoipa::path(post, path = "/prune", responses((status = 200, description = "…")))]`,
+/// which says its method, its path and its own answers (the envelope, 401 and 403 come by themselves); a line here, which
+/// says who may use it; and a rule in `tests/access.toml`, which says what each caller gets: the tests fail without.
+pub(super) fn routes() -> Vec<Route> {
+    let route = |access, handler| Route { access, handler };
+    vec![
+        route(Access::Anyone, routes!(alive)),
+        route(Access::Anyone, routes!(openapi::serve)),
+        route(Access::User, routes!(status::status)),
+        route(Access::User, routes!(logs::logs)),
+        route(Access::Admin, routes!(up::up)),
+        route(Access::Admin, routes!(down::down)),
+        route(Access::Admin, routes!(env::list)),
+        route(Access::Admin, routes!(env::change)),
+        route(Access::Admin, routes!(token::token)),
+        route(Access::Anyone, routes!(login::login)),
+        route(Access::Anyone, routes!(login::logout)),
+        route(Access::User, routes!(login::validate)),
+        route(Access::User, routes!(totp::enable)),
+        route(Access::User, routes!(totp::disable)),
+        route(Access::Admin, routes!(users::list)),
+        route(Access::Admin, routes!(users::add)),
+        route(Access::Admin, routes!(users::remove)),
+        route(Access::Admin, routes!(users::reset)),
+        route(Access::Anyone, routes!(web::session::login)),
+        route(Access::Anyone, routes!(web::session::logout)),
+    ]
 }
 
 /// The interface.
 pub fn router(app: App) -> Router {
-    let mut router = Router::new();
-    for Route { info, handler } in routes() {
-        let guard = from_fn_with_state((app.clone(), info.access), access::guard);
-        router = router.route(info.path, handler.route_layer(guard));
+    let mut router = OpenApiRouter::new();
+    for Route { access, handler } in routes() {
+        let guard = from_fn_with_state((app.clone(), access), access::guard);
+        router = router.routes(handler.map(|handler| handler.route_layer(guard)));
     }
-    router
+    Router::from(router)
+        // whoever finds the daemon finds its page, so its files are no part of the table
+        .merge(web::files())
         .layer(DefaultBodyLimit::max(BODY))
         .layer(from_fn(envelope::wrap))
         .layer(from_fn(web::protect))
         .with_state(app)
 }
 
-/// Whether the daemon is there; the answer is empty. A browser that opens the address is sent to the page.
+/// Whether the daemon is there. A browser that opens the address is sent to the page.
+#[utoipa::path(get, path = "/", responses(
+    (status = 200, description = "an empty answer", body = String, content_type = "text/plain"),
+    (status = 303, description = "to the web page, for a client that prefers text/html", body = String, content_type = "text/plain"),
+))]
 async fn alive(headers: HeaderMap) -> Response {
     let vary = [(header::VARY, header::ACCEPT.as_str())];
     if web::prefers_html(&headers) {

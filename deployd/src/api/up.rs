@@ -19,6 +19,17 @@ use crate::store::Deploy;
 /// For so long a streamed answer is held back, so that what is refused before the build still gets its own code.
 const HELD_BACK: Duration = Duration::from_secs(15);
 
+/// Deploys the head of a branch.
+#[utoipa::path(post, path = "/up", request_body = UpRequest, responses(
+    (status = 200, description = "with `stream` the progress, line by line; the last line begins with \
+        `deploy succeeded: ` or `deploy failed: `", body = String, content_type = "text/plain"),
+    (status = 201, description = "the new version serves: `data.deploy`"),
+    (status = 400, description = "the request or the repository asks for something that cannot be done"),
+    (status = 409, description = "a newer deploy took its place"),
+    (status = 412, description = "the git host lets nobody in with `data.public_key`, or this machine serves another remote"),
+    (status = 500, description = "build, start or health failed: `data.lines` holds the last lines"),
+    (status = 504, description = "the git host did not answer in time"),
+))]
 pub(super) async fn up(State(app): State<App>, JsonBody(request): JsonBody<UpRequest>) -> Result<Response> {
     let streamed = request.stream;
     let ticket = app.deployer.submit(request);

@@ -16,6 +16,9 @@ use crate::{files, random};
 /// How long a token for machines lives.
 pub const ADMIN_TOKEN_LIFETIME: Duration = Duration::from_hours(365 * 24);
 
+/// Whose the tokens are that are made on the machine itself; no user can have this name.
+pub const OPERATOR: &str = "operator";
+
 /// What a token says. The session in the store has the last word about all of it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
@@ -57,19 +60,40 @@ impl Tokens {
 
     /// Opens a session and answers its token.
     pub fn issue(&self, user: &str, level: Level, lifetime: Duration) -> Result<String> {
-        let id = random::word()?;
-        let now = Timestamp::now();
-        let expires_at = now.saturating_add(lifetime).unwrap_or(Timestamp::MAX);
-        let claims =
-            Claims { sid: id.clone(), sub: user.to_owned(), level, iat: now.as_second(), exp: expires_at.as_second() };
-        let token = encode(&Header::new(Algorithm::HS256), &claims, &self.sign)
-            .map_err(|error| Failure::new(Kind::Internal, "sign a token").saw(error))?;
-        self.store.add_session(&id, &Session { user: user.to_owned(), level, expires_at })?;
-        Ok(token)
+        let (id, session) = (random::word()?, open(user, level, lifetime));
+        self.store.add_session(&id, &session)?;
+        self.sign(&id, &session)
+    }
+
+    /// Opens a session for whoever has the session `first`, unless that has ended, and answers its token.
+    pub fn issue_beside(&self, first: &str, user: &str, level: Level, lifetime: Duration) -> Result<String> {
+        let (id, session) = (random::word()?, open(user, level, lifetime));
+        if !self.store.add_session_beside(first, &id, &session)? {
+            return Err(Failure::new(Kind::Unauthorized, "the token is not valid").saw("its session has ended"));
+        }
+        self.sign(&id, &session)
+    }
+
+    /// The token of a session that is in the store.
+    pub(super) fn sign(&self, id: &str, session: &Session) -> Result<String> {
+        let claims = Claims {
+            sid: id.to_owned(),
+            sub: session.user.clone(),
+            level: session.level,
+            iat: Timestamp::now().as_second(),
+            exp: session.expires_at.as_second(),
+        };
+        encode(&Header::new(Algorithm::HS256), &claims, &self.sign)
+            .map_err(|error| Failure::new(Kind::Internal, "sign a token").saw(error))
     }
 
     /// The session of a token.
     pub fn verify(&self, token: &str) -> Result<Session> {
+        self.find(token).map(|(_, session)| session)
+    }
+
+    /// The session of a token, with its id.
+    pub fn find(&self, token: &str) -> Result<(String, Session)> {
         let refused = |saw: String| Failure::new(Kind::Unauthorized, "the token is not valid").saw(saw);
         let claims = decode::<Claims>(token, &self.verify, &self.validation)
             .map_err(|error| refused(error.to_string()).hint("on the machine: docker exec deployd deployd token"))?
@@ -79,7 +103,7 @@ impl Tokens {
         if session.expires_at <= Timestamp::now() {
             return Err(refused("it has expired".into()));
         }
-        Ok(session)
+        Ok((claims.sid, session))
     }
 
     /// Ends the session of a token at once.
@@ -89,6 +113,11 @@ impl Tokens {
             Err(_) => Ok(false),
         }
     }
+}
+
+fn open(user: &str, level: Level, lifetime: Duration) -> Session {
+    let expires_at = Timestamp::now().saturating_add(lifetime).unwrap_or(Timestamp::MAX);
+    Session { user: user.to_owned(), level, expires_at }
 }
 
 #[cfg(test)]
@@ -117,6 +146,18 @@ mod tests {
         let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let token = tokens(&there).issue("ann", Level::Admin, Duration::from_mins(1)).unwrap();
         assert_eq!(tokens(&here).verify(&token).unwrap_err().kind(), Kind::Unauthorized);
+    }
+
+    #[test]
+    fn a_token_signed_with_a_constant_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = tokens(&dir);
+        let real = tokens.issue("ann", Level::Admin, Duration::from_mins(1)).unwrap();
+        let claims = decode::<Claims>(&real, &tokens.verify, &tokens.validation).unwrap().claims;
+        for key in [&b""[..], b"secret", b"deployd", &[0; 32], &[0xff; 32]] {
+            let forged = encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(key)).unwrap();
+            assert_eq!(tokens.verify(&forged).unwrap_err().kind(), Kind::Unauthorized, "{key:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `deployd serve`: puts the daemon together and runs it until it is asked to end.
 
 use std::future::Future;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use axum_server::tls_rustls::RustlsConfig;
 
 use super::args::{PORT, Serve};
 use crate::api::{self, App};
-use crate::auth::Tokens;
+use crate::auth::{Tokens, Users};
 use crate::control::Control;
 use crate::deployment::{Context, Deployer};
 use crate::engine::Engine;
@@ -31,16 +31,18 @@ pub(super) async fn serve(args: Serve, terminated: impl Future<Output = ()>) -> 
     tls::ensure(&data, &args.hosts)?;
     let tls = RustlsConfig::from_config(tls::server_config(&data)?);
     let tokens = Arc::new(Tokens::open(&data, store.clone())?);
+    let users = Arc::new(Users::new(store.clone(), tokens.clone()));
     store.webhook_secret()?;
     let listener = listen(args.listen)?;
     let context = Context::new(data.clone(), store.clone(), Engine::new(args.engine_socket), args.image);
     let deployer = Deployer::new(context);
     let control = Control { data, store, tokens: tokens.clone() };
+    let app = App { tokens, users, deployer: deployer.clone() };
     let handle = Handle::new();
     let server = axum_server::from_tcp_rustls(listener, tls)
         .map_err(|error| Failure::new(Kind::Internal, "listen").saw(error))?
         .handle(handle.clone())
-        .serve(api::router(App { tokens, deployer: deployer.clone() }).into_make_service());
+        .serve(api::router(app).into_make_service_with_connect_info::<SocketAddr>());
     tokio::spawn(deployer.clone().work());
     let (server, control) = (tokio::spawn(server), tokio::spawn(control.serve()));
     tracing::info!(version = VERSION, "deployd serves");
@@ -55,7 +57,7 @@ async fn until(
     terminated: impl Future<Output = ()>,
     mut server: Task<std::io::Result<()>>,
     control: Task<Result<()>>,
-    handle: &Handle<std::net::SocketAddr>,
+    handle: &Handle<SocketAddr>,
     deployer: &Deployer,
 ) -> Result<std::io::Result<()>> {
     let panicked = |error| Failure::new(Kind::Internal, "serve").saw(error);
@@ -70,7 +72,7 @@ async fn until(
     server.await.map_err(panicked)
 }
 
-fn listen(asked: Option<std::net::SocketAddr>) -> Result<TcpListener> {
+fn listen(asked: Option<SocketAddr>) -> Result<TcpListener> {
     let listening = match asked {
         Some(address) => net::listen_on(address),
         None => net::listen(PORT),

@@ -1,6 +1,7 @@
 //! What is asked of a deploy, and which project that is.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::control::deploy_key;
 use crate::error::{Failure, Kind, Result};
@@ -11,7 +12,7 @@ use crate::store::Project;
 use crate::text;
 
 /// Where the source comes from.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
 #[serde(default)]
 pub struct GitOptions {
     /// The repository's address.
@@ -22,7 +23,7 @@ pub struct GitOptions {
 
 /// The body of POST /up. Unknown fields are ignored: clients of Inertia send some that mean nothing here. An empty text
 /// stands for what the daemon knows from the deploy before.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct UpRequest {
     /// Whether the answer tells the progress.

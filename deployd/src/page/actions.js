@@ -27,9 +27,9 @@ export function actionButtons() {
   });
 }
 
-/** Shows what this level may do. */
-export function allowActions(level) {
-  admin = level === "admin";
+/** Says whether somebody may do more than look. */
+export function allowActions(allowed) {
+  admin = allowed;
   byId("output").hidden = true;
 }
 

@@ -8,12 +8,12 @@ import { loginForm, showLogin } from "./login.js";
 import { logsView, offerContainers, stopLogs } from "./logs.js";
 import { onStatus, startStatus, stopStatus } from "./status.js";
 
-function enter({ user, level }) {
+function enter({ username, admin }) {
   byId("login").hidden = true;
   byId("who").hidden = false;
-  byId("who-name").textContent = user;
-  byId("who-level").textContent = level === "admin" ? "(admin)" : "";
-  allowActions(level);
+  byId("who-name").textContent = username;
+  byId("who-level").textContent = admin ? "(admin)" : "";
+  allowActions(admin);
   byId("home").hidden = false;
   byId("main").focus({ preventScroll: true });
   startStatus();
@@ -33,7 +33,7 @@ function leave(why) {
 
 async function begin() {
   try {
-    enter(await ask("GET", "/web/session"));
+    enter(await ask("GET", "/user/validate"));
   } catch (error) {
     // without a session, the form is there already
     if (error instanceof Refused && error.status === 401) return;

@@ -45,8 +45,8 @@ function show(status) {
   sayState(byId("health"), kind, words);
   say(byId("problem"), problem(status));
   const facts = byId("facts");
-  facts.replaceChildren(...rows(status).map(([name, value, wide]) =>
-    element("div", { className: wide ? "wide" : "" }, element("dt", {}, name), element("dd", {}, ...[value].flat()))));
+  facts.replaceChildren(...rows(status).map(([name, value, className = ""]) =>
+    element("div", { className }, element("dt", {}, name), element("dd", {}, ...[value].flat()))));
   facts.hidden = facts.childElementCount === 0;
   byId("foot").hidden = false;
   say(byId("foot"), `deployd ${version}`);
@@ -77,15 +77,15 @@ function rows(status) {
   const rows = [];
   if (status.commit_hash) {
     const code = element("code", { id: "commit", title: status.commit_hash }, shortHash(status.commit_hash));
-    rows.push(["Commit", [code, ` ${firstLine(status.commit_message)}`], true]);
+    rows.push(["Commit", [code, ` ${firstLine(status.commit_message)}`], "wide"]);
   }
   if (status.branch) rows.push(["Branch", element("code", {}, status.branch)]);
   if (status.build_type) rows.push(["Built with", status.build_type]);
   if (status.port) rows.push(["Public port", String(status.port)]);
   if (status.health?.http_status) rows.push(["Health check", `HTTP ${status.health.http_status}`]);
-  if (last) rows.push(["Last deploy", [`${last.outcome}, `, moment(last.started_at), took(last)]]);
+  if (last) rows.push(["Last deploy", [`${last.outcome}, `, moment(last.started_at), took(last)], "roomy"]);
   if (status.containers?.length > 0) {
-    rows.push([status.containers.length === 1 ? "Container" : "Containers", element("code", {}, status.containers.join(", ")), true]);
+    rows.push([status.containers.length === 1 ? "Container" : "Containers", element("code", {}, status.containers.join(", ")), "wide"]);
   }
   return rows;
 }

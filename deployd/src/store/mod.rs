@@ -4,8 +4,9 @@ mod deploys;
 mod open;
 mod records;
 mod sessions;
+mod users;
 mod values;
 mod variables;
 
 pub use open::Store;
-pub use records::{Deploy, Outcome, Project, Serving, Session, Variable};
+pub use records::{Deploy, Outcome, Project, SecondFactor, Serving, Session, User, Variable};

@@ -107,6 +107,17 @@ impl Store {
     }
 }
 
+/// One record as a change sees it.
+pub(super) fn get<T: DeserializeOwned>(
+    tx: &WriteTransaction,
+    table: TableDefinition<'_, &str, &[u8]>,
+    key: &str,
+) -> Result<Option<T>> {
+    let table = tx.open_table(table).map_err(failed)?;
+    let found = table.get(key).map_err(failed)?;
+    found.map(|value| parse(value.value())).transpose()
+}
+
 /// Puts one record.
 pub(super) fn put<T: Serialize>(
     tx: &WriteTransaction,
@@ -125,6 +136,22 @@ pub(super) fn remove(tx: &WriteTransaction, table: TableDefinition<'_, &str, &[u
     let mut table = tx.open_table(table).map_err(failed)?;
     let removed = table.remove(key).map_err(failed)?;
     Ok(removed.is_some())
+}
+
+/// Keeps the records of a table that `keep` says; one that cannot be read goes. Answers how many went.
+pub(super) fn retain<T: DeserializeOwned>(
+    tx: &WriteTransaction,
+    table: TableDefinition<'_, &str, &[u8]>,
+    keep: impl Fn(&T) -> bool,
+) -> Result<usize> {
+    let mut gone = 0;
+    let mut keep = |json: &[u8]| {
+        let kept = parse(json).is_ok_and(|record| keep(&record));
+        gone += usize::from(!kept);
+        kept
+    };
+    tx.open_table(table).map_err(failed)?.retain(|_, json| keep(json)).map_err(failed)?;
+    Ok(gone)
 }
 
 fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T> {

@@ -36,6 +36,32 @@ pub struct Session {
     pub expires_at: Timestamp,
 }
 
+/// Someone who may log in. Nothing prints it: it holds what passwords and codes are checked against.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// The name.
+    pub name: String,
+    /// The hash of the password, with its salt and cost.
+    pub password: String,
+    /// What they may do.
+    pub level: Level,
+    /// What a login needs beside the password.
+    pub second_factor: Option<SecondFactor>,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// What one-time codes of a user are checked against.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecondFactor {
+    /// The secret that the user's device shares.
+    pub secret: String,
+    /// The step of the last code that was accepted: no code of it or before it is accepted again.
+    pub last_step: u64,
+    /// The hashes of the backup codes that are left.
+    pub backup_codes: Vec<String>,
+}
+
 /// A variable of the application.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variable {

@@ -1,15 +1,17 @@
 //! The files of the page, as this program was built with them.
 
-use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::Router;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
+use crate::api::App;
+
 /// A file of the page.
-pub struct File {
-    /// Where it is served.
-    pub path: &'static str,
+struct File {
+    path: &'static str,
     kind: &'static str,
     text: &'static str,
 }
@@ -25,8 +27,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const ICON: &str = "image/svg+xml";
 
-/// All of them.
-pub static FILES: [File; 11] = [
+static FILES: [File; 11] = [
     file!("/web", "index.html", HTML),
     file!("/web/page.css", "page.css", CSS),
     file!("/web/icon.svg", "icon.svg", ICON),
@@ -40,12 +41,19 @@ pub static FILES: [File; 11] = [
     file!("/web/status.js", "status.js", SCRIPT),
 ];
 
+/// The routes of the files; everybody may have them.
+pub fn files() -> Router<App> {
+    FILES.iter().fold(Router::new(), |router, file| {
+        router.route(file.path, get(async move |headers: HeaderMap| serve(file, &headers)))
+    })
+}
+
 /// Answers a file, or that the one the browser has is still right: another version of the daemon has other files at the
 /// same places, so that a browser must ask every time.
-pub fn serve(file: &'static File, request: &Request) -> Response {
+fn serve(file: &'static File, headers: &HeaderMap) -> Response {
     let tag = tag(file.text);
     let caching = [(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")), (header::ETAG, tag.clone())];
-    let known = request.headers().get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let mut known = known.flat_map(|text| text.split(',')).map(|one| one.trim().trim_start_matches("W/"));
     if known.any(|one| one.as_bytes() == tag.as_bytes()) {
         return (StatusCode::NOT_MODIFIED, caching).into_response();
@@ -78,7 +86,7 @@ mod tests {
     fn every_file_that_is_named_is_served() {
         for File { path, text, .. } in &FILES {
             let named = text.split(['"', '\'']).filter(|word| word.starts_with("/web/") || word.starts_with("./"));
-            for name in named.filter(|name| !["/web/login", "/web/logout", "/web/session"].contains(name)) {
+            for name in named.filter(|name| !["/web/login", "/web/logout"].contains(name)) {
                 let name = name.strip_prefix("./").map_or(name.to_owned(), |name| format!("/web/{name}"));
                 assert!(FILES.iter().any(|file| file.path == name), "{path} names {name}");
             }

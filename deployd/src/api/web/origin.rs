@@ -1,15 +1,13 @@
 //! Whether a request comes from the page of this daemon, and not from another site in the same browser.
 
-use axum::extract::Request;
 use axum::http::{HeaderMap, Uri, header};
 
 use crate::error::{Failure, Kind, Result};
 
 /// Refuses a request that is not the page's own. What the cookie allows, only the page may ask for: `SameSite` alone would
 /// let in an application on another port of this host, which is the same site.
-pub fn demand_own(request: &Request) -> Result<()> {
-    let found = foreign(request.headers(), request.uri());
-    found.map_or(Ok(()), |saw| {
+pub fn demand_own(headers: &HeaderMap, uri: &Uri) -> Result<()> {
+    foreign(headers, uri).map_or(Ok(()), |saw| {
         let failure =
             Failure::new(Kind::Forbidden, "a browser's session counts on the daemon's own page only").saw(saw);
         Err(failure.hint("open /web; programs log in with POST /user/login and send Authorization: Bearer TOKEN"))
