@@ -6,7 +6,11 @@ use rstest_reuse;
 
 mod boot;
 mod first_deploy;
+mod logs;
+mod notifier;
 mod reboot;
+mod senders;
 mod support;
+mod webhooks;
 
 include!(concat!(env!("OUT_DIR"), "/systems.rs"));

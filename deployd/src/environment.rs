@@ -60,7 +60,8 @@ impl Environment {
         self.store.remove_variable(name)
     }
 
-    fn seal(&self, name: &str, value: &str) -> Result<String> {
+    /// Encrypts a value so that it can only be read under this name.
+    pub(crate) fn seal(&self, name: &str, value: &str) -> Result<String> {
         let nonce = random::bytes::<NONCE_LEN>()?;
         let mut sealed = value.as_bytes().to_vec();
         let aad = Aad::from(format!("{PURPOSE}{name}"));
@@ -71,15 +72,16 @@ impl Environment {
     }
 
     fn open(&self, variable: Variable) -> Result<String> {
-        if !variable.encrypted {
-            return Ok(variable.value);
-        }
-        let name = &variable.name;
+        if variable.encrypted { self.unseal(&variable.name, &variable.value) } else { Ok(variable.value) }
+    }
+
+    /// Decrypts what was sealed under this name.
+    pub(crate) fn unseal(&self, name: &str, sealed: &str) -> Result<String> {
         let failed = || {
             let failure = Failure::new(Kind::Internal, format!("decrypt {name}")).saw("it was sealed with another key");
             failure.hint(format!("set it again; {} was replaced", self.data.environment_key().display()))
         };
-        let mut sealed = BASE64.decode(variable.value.as_bytes()).map_err(|_| failed())?;
+        let mut sealed = BASE64.decode(sealed.as_bytes()).map_err(|_| failed())?;
         let (nonce, sealed) = sealed.split_first_chunk_mut::<NONCE_LEN>().ok_or_else(failed)?;
         let aad = Aad::from(format!("{PURPOSE}{name}"));
         let key = self.key()?;

@@ -17,6 +17,7 @@ mod error;
 mod files;
 pub mod git;
 mod net;
+pub mod notifier;
 mod project_file;
 mod random;
 mod settings;
@@ -25,6 +26,7 @@ pub mod store;
 mod text;
 pub mod tls;
 mod wait;
+pub mod webhook;
 
 pub use error::{Failure, Kind, Result};
 pub use project_file::{BuildType, Health, ProjectFile};

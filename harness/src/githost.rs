@@ -108,7 +108,7 @@ impl GitHost {
     pub async fn create(&self, repository: &str) -> Result<()> {
         let path = quote(&format!("{REPOSITORIES}/{repository}.git")).into_owned();
         let init = format!("test -d {path} || git init --quiet --bare --initial-branch main {path}");
-        self.exec("make a repository", &init).await
+        self.exec("make a repository", &init).await.map(|_| ())
     }
 
     /// Lets a deploy key read one repository, and nothing else.
@@ -116,7 +116,28 @@ impl GitHost {
         let path = format!("{REPOSITORIES}/{repository}.git");
         let line = format!("command=\"git-upload-pack '{path}'\",restrict {}", public_line.trim());
         let append = format!("printf '%s\\n' {} >> /home/git/.ssh/authorized_keys", quote(&line));
-        self.exec("register a deploy key", &append).await
+        self.exec("register a deploy key", &append).await.map(|_| ())
+    }
+
+    /// Lets a repository tell of each push with a webhook signed as GitHub does; `certificate` is the only one, in PEM,
+    /// that is trusted behind the address.
+    pub async fn webhook(&self, repository: &str, url: &str, secret: &str, certificate: &str) -> Result<()> {
+        let path = format!("{REPOSITORIES}/{repository}.git");
+        let remote = self.remote(repository);
+        let mut script = format!("set -e; umask 077; mkdir -p {0}/webhook; cd {0}/webhook; : >> answers", quote(&path));
+        for (file, content) in [("url", url), ("secret", secret), ("remote", &remote), ("certificate.pem", certificate)]
+        {
+            script += &format!("; printf '%s\\n' {} > {file}", quote(content));
+        }
+        script += "; ln -sf /usr/local/bin/post-receive ../hooks/post-receive";
+        self.exec("set up a webhook", &script).await.map(|_| ())
+    }
+
+    /// The HTTP status of each webhook that a repository has sent; 0 where nobody answered.
+    pub async fn webhook_answers(&self, repository: &str) -> Result<Vec<u16>> {
+        let script = format!("cat {}", quote(&format!("{REPOSITORIES}/{repository}.git/webhook/answers")));
+        let said = self.exec("read the answers to webhooks", &script).await?;
+        Ok(said.lines().map(|line| line.trim().parse().unwrap_or(0)).collect())
     }
 
     /// Pushes the present commit of a checkout to a branch of a repository, replacing what is there.
@@ -132,13 +153,14 @@ impl GitHost {
         Ok(())
     }
 
-    /// Runs a command in the container as the owner of the repositories.
-    async fn exec(&self, action: &str, script: &str) -> Result<()> {
+    /// Runs a command in the container as the owner of the repositories; answers what it printed.
+    async fn exec(&self, action: &str, script: &str) -> Result<String> {
         let command = ExecCommand::new(["su", USER, "-s", "/bin/sh", "-c", script]);
         let mut result = self.container.exec(command).await.map_err(|error| failed(&self.name, action, &error))?;
+        let printed = result.stdout_to_vec().await.map_err(|error| failed(&self.name, action, &error))?;
         let said = result.stderr_to_vec().await.map_err(|error| failed(&self.name, action, &error))?;
         match result.exit_code().await.map_err(|error| failed(&self.name, action, &error))? {
-            Some(0) => Ok(()),
+            Some(0) => Ok(String::from_utf8_lossy(&printed).into_owned()),
             code => {
                 let seen = format!("exit status {code:?}\n{}", String::from_utf8_lossy(&said));
                 Err(Error::Deploy(Failure::new(self.subject(), action).saw(seen)))

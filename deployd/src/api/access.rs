@@ -14,7 +14,7 @@ use crate::error::{Failure, Kind, Result};
 pub enum Access {
     /// Everyone.
     Anyone,
-    /// Whoever signs the request; its handler checks the signature.
+    /// Whoever knows the webhook secret; the handler verifies it, because it covers the body.
     Signed,
     /// Whoever has a token.
     User,

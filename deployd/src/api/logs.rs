@@ -1,5 +1,8 @@
 //! GET /logs.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
@@ -9,19 +12,26 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::{Answer, App};
 use crate::engine::{Container, LogStream, Role};
 use crate::error::{Failure, Kind, Result};
 
 /// How many lines may be asked for.
-const MOST: usize = 10_000;
+const ENTRIES: RangeInclusive<usize> = 1..=10_000;
+/// What stands for the daemon itself, whatever its container is called.
+const DAEMON: &str = "deployd";
+/// How often a client is asked whether it is still there; also keeps proxies from ending a quiet connection.
+const PING: Duration = Duration::from_secs(20);
+/// For how long a client may take nothing, or say nothing, before it counts as gone.
+const GONE: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(super) struct LogsQuery {
-    /// Its name, or the beginning of its id; without it the version that serves.
+    /// Its name, or the beginning of its id; without it the daemon's.
     container: String,
     /// How many lines at most.
     #[param(default = 500)]
@@ -49,7 +59,11 @@ pub(super) async fn logs(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response> {
     let engine = &app.deployer.context().engine;
-    let entries = query.entries.clamp(1, MOST);
+    let entries = query.entries;
+    if !ENTRIES.contains(&entries) {
+        let saw = format!("{entries} is not from {} to {}", ENTRIES.start(), ENTRIES.end());
+        return Err(Failure::new(Kind::Invalid, "entries").saw(saw));
+    }
     let container = find(&app, &query.container).await?;
     if !query.stream {
         let lines = engine.last_lines(&container.id, entries).await?;
@@ -65,18 +79,19 @@ pub(super) async fn logs(
 }
 
 /// A container of the project, the edge or the daemon, by its name or the beginning of its id. Without a name it is the
-/// version that serves.
+/// daemon's.
 async fn find(app: &App, asked: &str) -> Result<Container> {
     let engine = &app.deployer.context().engine;
-    let mut ours = engine.containers(Role::App).await?;
     let asked = asked.trim_start_matches('/');
-    if asked.is_empty() {
-        let serving = app.deployer.context().store.serving()?.map(|deploy| deploy.id);
-        let found = ours.into_iter().find(|container| container.deploy == serving && serving.is_some());
-        return found.ok_or_else(|| Failure::new(Kind::Missing, "read the logs").saw("no version of a project serves"));
+    let mut ours = engine.containers(Role::Daemon).await?;
+    if asked.is_empty() || asked == DAEMON {
+        let newest = ours.into_iter().find(|container| container.running);
+        return newest.ok_or_else(|| {
+            Failure::new(Kind::Missing, "read the logs of the daemon").saw("it runs in no container of this engine")
+        });
     }
     ours.extend(engine.containers(Role::Edge).await?);
-    ours.extend(engine.containers(Role::Daemon).await?);
+    ours.extend(engine.containers(Role::App).await?);
     let names: Vec<String> = ours.iter().map(|container| container.name.clone()).collect();
     let is_asked = |it: &Container| it.name == asked || (asked.len() >= 12 && it.id.starts_with(asked));
     ours.into_iter().find(is_asked).ok_or_else(|| {
@@ -85,23 +100,36 @@ async fn find(app: &App, asked: &str) -> Result<Container> {
     })
 }
 
+/// Carries lines to a client until they or the client end.
 async fn carry(mut socket: WebSocket, mut lines: LogStream) {
+    let mut pings = interval(PING);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut heard = Instant::now();
     loop {
-        tokio::select! {
-            line = lines.next() => {
-                let text = match line {
-                    Some(Ok(line)) => line,
-                    Some(Err(failure)) => failure.to_string(),
-                    None => break,
-                };
-                if socket.send(Message::Text(text.into())).await.is_err() {
+        let message = tokio::select! {
+            line = lines.next() => match line {
+                Some(Ok(line)) => Message::Text(line.into()),
+                Some(Err(failure)) => Message::Text(failure.to_string().into()),
+                None => break,
+            },
+            _ = pings.tick() => {
+                if heard.elapsed() > GONE {
                     return;
                 }
+                Message::Ping(Vec::new().into())
             }
-            // only its end matters: clients have nothing to say
-            said = socket.recv() => if !matches!(said, Some(Ok(message)) if !matches!(message, Message::Close(_))) {
-                return;
+            // clients have nothing to say but that they are there, and that they go
+            said = socket.recv() => match said {
+                Some(Ok(message)) if !matches!(message, Message::Close(_)) => {
+                    heard = Instant::now();
+                    continue;
+                }
+                _ => return,
             },
+        };
+        // a client that reads nothing must not hold the container's output for ever
+        if !matches!(timeout(GONE, socket.send(message)).await, Ok(Ok(()))) {
+            return;
         }
     }
     // the container has ended; the client may have gone away as well

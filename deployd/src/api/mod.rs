@@ -18,6 +18,7 @@ mod totp;
 mod up;
 mod users;
 mod web;
+mod webhook;
 
 pub use access::Access;
 pub use answer::Answer;

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
-use super::{Access, App, access, down, env, envelope, login, logs, openapi, status, token, totp, up, users, web};
+use super::{Access, App, access, down, env, envelope, login, logs, openapi, status, token, totp, up, users, web, webhook};
 
 /// How large a body may be.
 const BODY: usize = 1024 * 1024;
@@ -29,6 +29,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         route(Access::Anyone, routes!(alive)),
         route(Access::Anyone, routes!(openapi::serve)),
+        route(Access::Signed, routes!(webhook::webhook)),
         route(Access::User, routes!(status::status)),
         route(Access::User, routes!(logs::logs)),
         route(Access::Admin, routes!(up::up)),

@@ -67,7 +67,7 @@ async fn until(
         ended = control => ended.map_err(panicked)??,
     }
     tracing::info!("ending; the application goes on");
-    deployer.cancel("the daemon is stopping");
+    deployer.stop("the daemon is stopping");
     handle.graceful_shutdown(Some(GRACE));
     server.await.map_err(panicked)
 }

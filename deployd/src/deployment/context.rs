@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::edge::{Edge, Keeper};
 use crate::engine::Engine;
 use crate::environment::Environment;
+use crate::notifier::Notifier;
 use crate::settings::DataDir;
 use crate::store::Store;
 
@@ -17,6 +18,8 @@ pub struct Context {
     pub store: Arc<Store>,
     /// The application's variables.
     pub environment: Environment,
+    /// Who is told how deploys end.
+    pub notifier: Notifier,
     /// The container engine.
     pub engine: Engine,
     /// The proxy that owns the public ports.
@@ -32,6 +35,7 @@ impl Context {
         let edge = Edge::new(&data.edge());
         let keeper = Keeper { dir: data.edge(), image };
         let environment = Environment::new(data.clone(), store.clone());
-        Self { data, store, environment, engine, edge, keeper }
+        let notifier = Notifier::new(store.clone(), environment.clone());
+        Self { data, store, environment, notifier, engine, edge, keeper }
     }
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Context, Event, Progress, UpRequest, reconcile, run};
 use crate::error::{Failure, Kind, Result};
-use crate::store::Deploy;
+use crate::store::{Deploy, Promise};
 
 /// How often the machine is compared with the store until they agree: after a reboot the engine may come later.
 const RECONCILE: Duration = Duration::from_secs(1);
@@ -93,8 +93,17 @@ impl Deployer {
         }
     }
 
-    /// Ends the deploy that runs, unless it is about to switch, and the one that waits.
+    /// Ends the deploy that runs, unless it is about to switch, and the one that waits; what was promised to webhooks
+    /// ends with them.
     pub fn cancel(&self, by: &str) {
+        if let Err(failure) = self.context().store.end_promises() {
+            tracing::warn!(%failure, "what a webhook was promised could not be ended; the next start deploys");
+        }
+        self.stop(by);
+    }
+
+    /// The same before the daemon ends: what was promised is done at the next start.
+    pub fn stop(&self, by: &str) {
         self.replace_waiting(None, by);
         self.0.running.lock().unwrap_or_else(PoisonError::into_inner).cancel();
     }
@@ -116,6 +125,7 @@ impl Deployer {
                 _ = ticks.tick() => {
                     if self.alone(reconcile::succeeds(&self.0.context, at_start)).await && at_start {
                         at_start = false;
+                        self.resume();
                         ticks = interval_at(Instant::now() + HEAL, HEAL);
                     }
                 }
@@ -127,12 +137,39 @@ impl Deployer {
         }
     }
 
+    /// Deploys what a webhook was promised before the daemon was stopped.
+    fn resume(&self) {
+        match self.context().store.promise() {
+            Ok(None) => {}
+            Ok(Some(Promise { from, commit, .. })) => {
+                tracing::info!(from, commit, "resuming the deploy that a webhook was promised");
+                // nobody waits for it any more
+                drop(self.submit(UpRequest::again()));
+            }
+            Err(failure) => tracing::warn!(%failure, "what a webhook was promised cannot be read"),
+        }
+    }
+
     async fn run(&self, waiting: Waiting) {
+        // every promise so far: a deploy takes the head of the branch
+        let promise = self.context().store.promise();
         let cancel = CancellationToken::new();
         *self.0.running.lock().unwrap_or_else(PoisonError::into_inner) = cancel.clone();
         self.0.active.store(true, Ordering::Relaxed);
         let ended = run::run(&self.0.context, &waiting.request, &waiting.progress, &cancel).await;
         self.0.active.store(false, Ordering::Relaxed);
+        if let Err(failure) = promise.and_then(|promise| self.keep(promise, &ended)) {
+            tracing::warn!(%failure, "that a promise was kept could not be noted; the next start deploys again");
+        }
         let _ = waiting.done.send(ended);
+    }
+
+    /// Notes that a promise has been kept. A deploy that was stopped, or that the engine failed, has not done so.
+    fn keep(&self, promise: Option<Promise>, ended: &Result<Deploy>) -> Result<()> {
+        let unkept = matches!(ended, Err(failure) if [Kind::Superseded, Kind::Engine].contains(&failure.kind()));
+        match promise {
+            Some(promise) if !unkept => self.context().store.end_promise(&promise.id),
+            _ => Ok(()),
+        }
     }
 }

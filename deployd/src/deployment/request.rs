@@ -40,8 +40,11 @@ pub struct UpRequest {
     pub webhook_secret: String,
     /// Containers between the daemon and the application; there are none.
     pub intermediary_containers: Vec<String>,
-    /// Where to tell about deploys.
+    /// Where to tell how deploys end; `off` or `none` ends that.
     pub slack_notification_url: String,
+    /// Whether everything is as it was at the last deploy: no client can say so, a webhook does.
+    #[serde(skip)]
+    pub again: bool,
 }
 
 fn given(text: &str) -> Option<String> {
@@ -49,13 +52,16 @@ fn given(text: &str) -> Option<String> {
 }
 
 impl UpRequest {
+    /// A deploy of the known branch with everything as it was before; what that is, is looked up when it begins.
+    #[must_use]
+    pub fn again() -> Self {
+        Self { again: true, ..Self::default() }
+    }
+
     /// What this version does not do, for the client to know.
     #[must_use]
     pub fn notices(&self) -> Vec<&'static str> {
         let mut notices = Vec::new();
-        if !self.slack_notification_url.is_empty() {
-            notices.push("notice: slack_notification_url is not supported by this version and is ignored");
-        }
         if !self.intermediary_containers.is_empty() {
             notices.push("notice: intermediary_containers is not supported by this version and is ignored");
         }
@@ -66,6 +72,9 @@ impl UpRequest {
     pub fn project(&self, known: Option<Project>, data: &DataDir) -> Result<Project> {
         let missing =
             |field: &str| Failure::new(Kind::Invalid, field).saw("it is missing, and no deploy told it before");
+        if self.again {
+            return known.ok_or_else(|| missing("git_options.remote"));
+        }
         let build_type = given(&self.build_type).map(|word| word.parse::<BuildType>()).transpose()?;
         let remote = given(&self.git_options.remote).or_else(|| known.as_ref().map(|known| known.remote.clone()));
         let remote = remote.ok_or_else(|| missing("git_options.remote"))?;
@@ -120,6 +129,15 @@ mod tests {
         known.bound = true;
         assert_eq!(other.project(Some(known.clone()), &data()).unwrap_err().kind(), Kind::Refused);
         assert!(request("ssh://git@host/team/app", "main").project(Some(known), &data()).is_ok());
+    }
+
+    #[test]
+    fn again_is_as_it_was_also_where_an_empty_text_is_not() {
+        let mut first = request("git@host:team/app.git", "main");
+        first.build_type = "compose".into();
+        let known = first.project(None, &data()).unwrap();
+        assert_eq!(UpRequest::again().project(Some(known.clone()), &data()).unwrap(), known);
+        assert!(UpRequest::again().project(None, &data()).is_err());
     }
 
     #[test]

@@ -18,13 +18,18 @@ pub(super) async fn run(
     cancel: &CancellationToken,
 ) -> Result<Deploy> {
     let mut project = request.project(context.store.project()?, &context.data)?;
+    // also a deploy that fails shall be told about
+    context.notifier.set(&request.slack_notification_url)?;
     request.notices().into_iter().for_each(|notice| progress.step(notice));
     let mut deploy = begin(&project);
     context.store.set_deploy(&deploy)?;
+    tracing::info!(deploy = deploy.id, "a deploy begins");
     let ended = attempt(context, request, progress, cancel, &mut project, &mut deploy).await;
     deploy.finished_at = Some(Timestamp::now());
+    tracing::info!(deploy = deploy.id, commit = deploy.commit_hash, "a deploy has ended");
     match ended {
         Ok(old) => {
+            context.notifier.tell(&deploy);
             retire::in_background(context.clone(), deploy.clone(), old);
             Ok(deploy)
         }
@@ -33,6 +38,10 @@ pub(super) async fn run(
             deploy.stage = Some(failure.kind().word().to_owned());
             deploy.error = Some(failure.to_string());
             context.store.set_deploy(&deploy)?;
+            // whoever stopped it knows
+            if failure.kind() != Kind::Superseded {
+                context.notifier.tell(&deploy);
+            }
             discard(context, &deploy, &project).await;
             tracing::warn!(deploy = deploy.id, %failure, "the deploy failed; what served before still does");
             Err(failure)

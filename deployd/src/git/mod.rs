@@ -5,4 +5,4 @@ mod process;
 mod remote;
 
 pub use checkout::{Commit, checkout};
-pub use remote::{same_remote, without_password};
+pub use remote::{path_of, same_remote, without_password};

@@ -6,6 +6,12 @@ pub fn same_remote(one: &str, other: &str) -> bool {
     normal(one) == normal(other)
 }
 
+/// The path of an address at its git host, without slashes around it and without suffix: `team/app`.
+#[must_use]
+pub fn path_of(remote: &str) -> String {
+    normal(remote).1
+}
+
 /// An address as it may be told: without the password that some hold.
 #[must_use]
 pub fn without_password(remote: &str) -> String {

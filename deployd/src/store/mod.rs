@@ -1,5 +1,6 @@
 //! What survives a restart, in one transactional file: a change that was acknowledged is on the disk.
 
+mod deliveries;
 mod deploys;
 mod open;
 mod records;
@@ -8,5 +9,6 @@ mod users;
 mod values;
 mod variables;
 
+pub use deliveries::{Acceptance, Marks, Promise};
 pub use open::Store;
 pub use records::{Deploy, Outcome, Project, SecondFactor, Serving, Session, User, Variable};

@@ -1,4 +1,4 @@
-//! Single values: the project, which deploy serves, the webhook secret.
+//! Single values: the project, which deploy serves, the webhook secret, where to tell about deploys.
 
 use super::open::{DEPLOYS, VALUES, put, remove};
 use super::{Deploy, Project, Store};
@@ -8,6 +8,7 @@ use crate::random;
 const PROJECT: &str = "project";
 const SERVING: &str = "serving";
 const WEBHOOK_SECRET: &str = "webhook_secret";
+const NOTIFICATION: &str = "notification_address";
 
 impl Store {
     /// The project of this machine.
@@ -55,5 +56,18 @@ impl Store {
     /// Keeps a secret that the owner chose.
     pub fn set_webhook_secret(&self, secret: &str) -> Result<()> {
         self.write(|tx| put(tx, VALUES, WEBHOOK_SECRET, &secret))
+    }
+
+    /// Where to tell about deploys, sealed.
+    pub fn notification_address(&self) -> Result<Option<String>> {
+        self.read(VALUES, NOTIFICATION)
+    }
+
+    /// Keeps a sealed address, or forgets it.
+    pub fn set_notification_address(&self, sealed: Option<&str>) -> Result<()> {
+        self.write(|tx| match sealed {
+            Some(sealed) => put(tx, VALUES, NOTIFICATION, &sealed),
+            None => remove(tx, VALUES, NOTIFICATION).map(|_| ()),
+        })
     }
 }

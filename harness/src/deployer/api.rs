@@ -6,6 +6,7 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::follow::Followed;
 use super::lines::LineBuffer;
 use super::{Bootstrapped, OnLine};
 use crate::error::{Error, Failure, Result, chain};
@@ -76,6 +77,26 @@ impl<'a> Api<'a> {
         let status = answer.status().as_u16();
         let text = answer.text().await.map_err(|error| failed(&error))?;
         Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
+    }
+
+    /// POST of a body as it is, with these headers and no token; answers as `send` does.
+    pub async fn post_raw(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Result<(u16, Value)> {
+        let what = format!("POST {}", path.split('?').next().unwrap_or_default());
+        let failed = |error: reqwest::Error| Error::Deploy(self.failure(&what).saw(chain(&error.without_url())));
+        let mut request = self.client.post(format!("{}{path}", self.access.api_url)).timeout(ANSWER).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send().await.map_err(failed)?;
+        let status = answer.status().as_u16();
+        let text = answer.text().await.map_err(failed)?;
+        Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
+    }
+
+    /// Opens a WebSocket with the token of the bootstrap.
+    pub async fn follow(&self, path: &str) -> Result<Followed> {
+        let what = format!("GET {path} as a WebSocket");
+        Followed::open(self.access, path).await.map_err(|seen| Error::Deploy(self.failure(&what).saw(seen)))
     }
 
     /// Asks with the token of the bootstrap.

@@ -3,6 +3,7 @@
 mod api;
 mod bootstrap;
 mod deployd;
+mod follow;
 mod lines;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use api::Api;
 pub use deployd::{Deployd, status};
+pub use follow::Followed;
 
 use crate::error::Result;
 use crate::project::Project;

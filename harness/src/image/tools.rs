@@ -65,11 +65,9 @@ pub async fn tool_image(
     progress: Progress<'_>,
 ) -> Result<String> {
     let recipe = match tool {
-        Tool::GitHost => Recipe::new("githost", &base.reference, vps_image_file!("tools/githost/Dockerfile")).file(
-            "githost",
-            0o755,
-            vps_image_file!("tools/githost/githost"),
-        ),
+        Tool::GitHost => Recipe::new("githost", &base.reference, vps_image_file!("tools/githost/Dockerfile"))
+            .file("githost", 0o755, vps_image_file!("tools/githost/githost"))
+            .file("post-receive", 0o755, vps_image_file!("tools/githost/post-receive")),
         Tool::Browser => Recipe::new("browser", &base.reference, vps_image_file!("tools/browser/Dockerfile")).file(
             "browser",
             0o755,
