@@ -4,13 +4,18 @@
 
 use rstest_reuse;
 
+mod access;
 mod boot;
+mod certificate;
+mod environment;
 mod first_deploy;
 mod logs;
 mod notifier;
 mod reboot;
 mod senders;
 mod support;
+mod users;
+mod web_page;
 mod webhooks;
 
 include!(concat!(env!("OUT_DIR"), "/systems.rs"));

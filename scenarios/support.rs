@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use harness::deployer::{Api, Bootstrapped, Deployd, Deployer, Source};
 use harness::githost::GitHost;
 use harness::project::{Checkout, MAIN_BRANCH, Project};
+use harness::wait::{Seen, wait_until};
 use harness::{Settings, TestEnv, Vps, artifacts, probe};
 
 /// A scenario on its way: the environment and the VPS under test.
@@ -114,6 +115,20 @@ impl<'a> Stage<'a> {
     /// The daemon's interface.
     pub fn api(&self) -> anyhow::Result<Api<'_>> {
         Ok(Api::new(self.vps().subject(), &self.access)?)
+    }
+
+    /// Starts the daemon again, and waits until it answers.
+    pub async fn restart_daemon(&self) -> anyhow::Result<()> {
+        self.vps().ssh().await?.run("docker restart deployd").await?;
+        let api = self.api()?;
+        let answers = wait_until(Duration::from_secs(60), "the daemon to answer again", || async {
+            match api.send("GET", "/", None, None).await {
+                Ok((200, _)) => Seen::Ready(()),
+                Ok((status, answer)) => Seen::NotYet(format!("{status} {answer}")),
+                Err(error) => Seen::NotYet(error.to_string()),
+            }
+        });
+        Ok(answers.await?)
     }
 
     /// Lets the VPS read the repository.

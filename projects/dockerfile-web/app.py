@@ -1,5 +1,9 @@
-"""A small web application whose page tells the commit it was built of and the host it runs on."""
+"""A small web application whose page tells the commit it was built of and the host it runs on.
 
+/env/NAME answers with the SHA-256 of a variable: enough to compare, and nothing to read a secret off.
+"""
+
+import hashlib
 import os
 import signal
 import socket
@@ -9,8 +13,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class Page(BaseHTTPRequestHandler):
     def do_GET(self):
-        body = f"commit {os.environ['SOURCE_VERSION']}\nhost {socket.gethostname()}\n".encode()
-        self.send_response(200)
+        status, text = 200, f"commit {os.environ['SOURCE_VERSION']}\nhost {socket.gethostname()}\n"
+        if self.path.startswith("/env/"):
+            value = os.environ.get(self.path.removeprefix("/env/"))
+            status, text = (404, "unset") if value is None else (200, hashlib.sha256(value.encode()).hexdigest())
+        body = text.encode()
+        self.send_response(status)
         self.send_header("Content-Type", "text/plain; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -32,9 +32,12 @@ pub(super) async fn list(State(app): State<App>) -> Result<Answer> {
     let variables = app.deployer.context().environment.shown()?;
     let variables: Vec<Value> = variables
         .into_iter()
-        .map(|it| match it.encrypted {
-            true => json!({ "name": it.name, "encrypted": true }),
-            false => json!({ "name": it.name, "encrypted": false, "value": it.value }),
+        .map(|it| {
+            let mut shown = json!({ "name": it.name, "encrypted": it.encrypted });
+            if !it.encrypted {
+                shown["value"] = it.value.into();
+            }
+            shown
         })
         .collect();
     Ok(Answer::new(StatusCode::OK, "variables").with(json!({ "variables": variables })))

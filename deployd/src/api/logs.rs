@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
-use utoipa::IntoParams;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use utoipa::IntoParams;
 
 use super::{Answer, App};
 use crate::engine::{Container, LogStream, Role};

@@ -8,7 +8,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
-use super::{Access, App, access, down, env, envelope, login, logs, openapi, status, token, totp, up, users, web, webhook};
+use super::{
+    Access, App, access, down, env, envelope, login, logs, openapi, status, token, totp, up, users, web, webhook,
+};
 
 /// How large a body may be.
 const BODY: usize = 1024 * 1024;

@@ -84,16 +84,21 @@ impl Attempts {
     }
 }
 
-/// Forgets who has all attempts at hand, and if nobody has, who will have them first.
+/// Forgets who has all attempts at hand, and if hardly anybody has, those who will have them first.
 fn make_room(table: &mut HashMap<Key, Instant>, now: Instant) {
     if table.len() < MOST {
         return;
     }
     table.retain(|_, at| *at > now);
-    if table.len() >= MOST
-        && let Some(first) = table.iter().min_by_key(|(_, at)| **at).map(|(key, _)| key.clone())
-    {
-        table.remove(&first);
+    let mut surplus = (table.len() + MOST / 10).saturating_sub(MOST);
+    let mut ends: Vec<Instant> = table.values().copied().collect();
+    if surplus > 0 {
+        let (_, last, _) = ends.select_nth_unstable(surplus - 1);
+        table.retain(|_, at| {
+            let goes = *at <= *last && surplus > 0;
+            surplus -= usize::from(goes);
+            !goes
+        });
     }
 }
 

@@ -18,13 +18,9 @@ export function logsView() {
   byId("logs-pause").addEventListener("click", () => (paused ? follow() : pause()));
 }
 
-/** Offers the containers there are; a choice that is still there stays. */
-export function offerContainers({ containers = [], commit_hash: serving }) {
-  const options = [
-    ...(serving ? [["", "Application"]] : []),
-    ...containers.map((name) => [name, name]),
-    [DAEMON, "Daemon"],
-  ];
+/** Offers the containers there are; a choice that is gone, as with a new version, becomes the first one. */
+export function offerContainers({ containers = [] }) {
+  const options = [...containers.map((name) => [name, name]), [DAEMON, "The daemon"]];
   const select = byId("container");
   const offered = [...select.options].map((option) => option.value);
   if (offered.join(" ") === options.map(([value]) => value).join(" ") && offered.length > 0) return;

@@ -1,0 +1,90 @@
+//! Variables of the application: encrypted ones reach it and stand in clear nowhere else on the machine.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use data_encoding::HEXLOWER;
+use harness::probe;
+use rstest_reuse::apply;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::every_system;
+use crate::support::{Stage, on_a_stage};
+
+const PLAIN: &str = "hello-to-everybody";
+const SECRET: &str = "the-0wner's s3cret=value";
+
+async fn set(stage: &Stage<'_>, body: Value) -> anyhow::Result<()> {
+    let (status, answer) = stage.api()?.as_admin("POST", "/env", Some(&body)).await?;
+    ensure!(status == 202, "POST /env: {status} {answer}");
+    Ok(())
+}
+
+/// Waits until the application says that a variable has this value, or is not set.
+async fn app_has(stage: &Stage<'_>, name: &str, value: Option<&str>) -> anyhow::Result<()> {
+    let mut project = stage.project.clone();
+    let health = &mut project.settings.health;
+    health.path = format!("/env/{name}");
+    health.status = if value.is_some() { 200 } else { 404 };
+    health.contains = Some(value.map_or("unset".into(), |value| HEXLOWER.encode(&Sha256::digest(value))));
+    probe::healthy(stage.vps(), &project, Duration::from_secs(60)).await?;
+    Ok(())
+}
+
+#[apply(every_system)]
+#[tokio::test]
+async fn encrypted_variables_reach_the_application_and_stand_in_clear_nowhere_else(
+    os: &str,
+    version: &str,
+) -> anyhow::Result<()> {
+    on_a_stage(os, version, "dockerfile-web", async |stage| {
+        set(stage, json!({ "name": "GREETING", "value": PLAIN })).await?;
+        set(stage, json!({ "name": "PASSPHRASE", "value": SECRET, "encrypt": true })).await?;
+        stage.deploy().await?;
+        app_has(stage, "GREETING", Some(PLAIN)).await?;
+        app_has(stage, "PASSPHRASE", Some(SECRET)).await?;
+        nowhere_in_clear(stage).await?;
+
+        // a change waits for the next deploy, and the key outlives the daemon
+        set(stage, json!({ "name": "GREETING", "remove": true })).await?;
+        app_has(stage, "GREETING", Some(PLAIN)).await?;
+        stage.restart_daemon().await?;
+        stage.checkout.write("note.txt", "a second version")?;
+        stage.checkout.commit_all("Change it").await?;
+        stage.deploy().await?;
+        app_has(stage, "GREETING", None).await?;
+        app_has(stage, "PASSPHRASE", Some(SECRET)).await?;
+        nowhere_in_clear(stage).await
+    })
+    .await
+}
+
+/// Looks for the encrypted value wherever the daemon writes: its interface, its log, its files, the images it built.
+/// `docker inspect` of the application's container does show it: the engine cannot start a program without.
+async fn nowhere_in_clear(stage: &Stage<'_>) -> anyhow::Result<()> {
+    let api = stage.api()?;
+    for path in ["/env", "/status", "/logs", "/logs?container=deployd"] {
+        let (status, answer) = api.as_admin("GET", path, None).await?;
+        ensure!(status == 200, "GET {path}: {status} {answer}");
+        ensure!(!answer.to_string().contains(SECRET), "GET {path} shows it: {answer}");
+    }
+    let session = stage.vps().ssh().await?;
+    let log = session.run("docker logs deployd 2>&1").await?;
+    ensure!(!log.stdout.is_empty() && !log.stdout_text().contains(SECRET), "the daemon's log: {log:?}");
+    let images = session
+        .run(
+            "docker images -q | sort -u | xargs docker image inspect; \
+                              docker images -q | sort -u | xargs -n 1 docker history --no-trunc",
+        )
+        .await?;
+    ensure!(images.stdout_text().contains("app.py"), "no image of the project: {images:?}");
+    ensure!(!images.stdout_text().contains(SECRET), "an image holds it: {images:?}");
+    // its name shows that the search finds what is there
+    let search = |word: &str| format!("grep -rlaF -e {word:?} /var/lib/deployd");
+    let files = session.exec(&search(SECRET)).await?;
+    ensure!(files.stdout.is_empty() && !files.success(), "files of the daemon: {files:?}");
+    let name = session.exec(&search("PASSPHRASE")).await?;
+    ensure!(name.stdout_text().contains("deployd.redb"), "the database is not searched: {name:?}");
+    Ok(())
+}
