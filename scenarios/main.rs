@@ -18,6 +18,7 @@ mod reboot;
 mod senders;
 mod support;
 mod users;
+mod web_page;
 mod webhooks;
 
 include!(concat!(env!("OUT_DIR"), "/systems.rs"));

@@ -34,7 +34,7 @@ async fn add(api: &Api<'_>, name: &str) -> anyhow::Result<()> {
 }
 
 /// The code that a device with this secret shows now.
-fn shown_now(secret: &str) -> anyhow::Result<String> {
+pub fn shown_now(secret: &str) -> anyhow::Result<String> {
     let device = Builder::new().with_secret(BASE32_NOPAD.decode(secret.as_bytes())?).build()?;
     Ok(device.generate(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs()).to_string())
 }

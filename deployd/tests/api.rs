@@ -6,6 +6,8 @@
 mod access;
 #[path = "api/people.rs"]
 mod people;
+#[path = "api/web.rs"]
+mod web;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,9 +60,14 @@ impl Daemon {
     }
 
     async fn send(&self, method: &Method, path: &str, authorization: Option<&str>, body: &str) -> Response {
+        let authorization = authorization.map(|value| ("authorization", value));
+        self.ask(method, path, authorization.as_slice(), body).await
+    }
+
+    async fn ask(&self, method: &Method, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
         let mut request = Request::builder().method(method).uri(path);
-        if let Some(value) = authorization {
-            request = request.header(header::AUTHORIZATION, value);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let request = request.body(Body::from(body.to_owned())).unwrap();
         router(self.app.clone()).call(request).await.unwrap()

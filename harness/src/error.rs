@@ -46,6 +46,9 @@ pub enum Error {
     /// The deploy tool under test could not be installed, or a deploy failed.
     #[error("deploy: {0}")]
     Deploy(Failure),
+    /// The browser could not be started, or a page did not show what it should.
+    #[error("browser: {0}")]
+    Browser(Failure),
     /// A file of ours (catalog, project, state) is wrong or cannot be read or written.
     #[error("file: {0}")]
     File(Failure),
@@ -68,6 +71,7 @@ impl Error {
             | Self::Copy(f)
             | Self::Forward(f)
             | Self::Deploy(f)
+            | Self::Browser(f)
             | Self::File(f) => f,
         }
     }

@@ -19,6 +19,7 @@
 #![warn(missing_docs)]
 
 pub mod artifacts;
+pub mod browser;
 pub mod catalog;
 pub mod deployer;
 pub mod doctor;

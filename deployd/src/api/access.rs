@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::App;
+use super::{App, web};
 use crate::auth::Level;
 use crate::error::{Failure, Kind, Result};
 
@@ -39,6 +39,15 @@ impl Access {
 #[derive(Debug, Clone)]
 pub(super) struct SessionId(pub(super) String);
 
+/// How a request shows who sends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Credential {
+    /// A token in the header Authorization.
+    Bearer,
+    /// The cookie of the web page.
+    Cookie,
+}
+
 /// Lets a request through if its token allows what the route demands.
 pub(super) async fn guard(
     State((app, access)): State<(App, Access)>,
@@ -50,14 +59,28 @@ pub(super) async fn guard(
         Access::User => Level::User,
         Access::Admin => Level::Admin,
     };
-    let (id, session) = app.tokens.find(token(request.headers())?)?;
+    let (token, credential) = credential(&request)?;
+    let (id, session) = app.tokens.find(token)?;
     if session.level < demanded {
         let failure = Failure::new(Kind::Forbidden, "this needs an admin's token");
         return Err(failure.saw(format!("the token of {} is a user's", session.user)));
     }
     request.extensions_mut().insert(SessionId(id));
     request.extensions_mut().insert(session);
+    request.extensions_mut().insert(credential);
     Ok(next.run(request).await)
+}
+
+/// The token of a request, and how it came. A cookie, which a browser sends whoever asks it to, counts for the page only.
+fn credential(request: &Request) -> Result<(&str, Credential)> {
+    let headers = request.headers();
+    match web::cookie_token(headers) {
+        Some(token) if !headers.contains_key(header::AUTHORIZATION) => {
+            web::demand_own(headers, request.uri())?;
+            Ok((token, Credential::Cookie))
+        }
+        _ => Ok((token(headers)?, Credential::Bearer)),
+    }
 }
 
 /// The token that a request brings along.

@@ -1,15 +1,17 @@
 //! POST /user/login, POST /user/logout, GET /user/validate.
 
+use std::net::IpAddr;
+
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::body::JsonBody;
 use super::client::Client;
 use super::{Answer, App, access};
-use crate::auth::Credentials;
+use crate::auth::{Credentials, Level};
 use crate::error::{Failure, Kind, Result};
 use crate::store::Session;
 
@@ -38,12 +40,17 @@ pub(super) async fn login(
     Client(from): Client,
     JsonBody(request): JsonBody<LoginRequest>,
 ) -> Result<Answer> {
+    let token = open(&app, from, request).await?;
+    Ok(Answer::new(StatusCode::OK, "logged in").with(json!({ "token": token })))
+}
+
+/// Opens a session; answers its token.
+pub(super) async fn open(app: &App, from: IpAddr, request: LoginRequest) -> Result<String> {
     let LoginRequest { username, password, totp } = request;
     if username.is_empty() || password.is_empty() {
         return Err(Failure::new(Kind::Invalid, "log in").saw("username or password is missing"));
     }
-    let token = app.users.log_in(Credentials { username, password, code: totp }, from).await?;
-    Ok(Answer::new(StatusCode::OK, "logged in").with(json!({ "token": token })))
+    app.users.log_in(Credentials { username, password, code: totp }, from).await
 }
 
 /// Ends the session of the token that comes along.
@@ -64,7 +71,11 @@ pub(super) async fn logout(State(app): State<App>, headers: HeaderMap) -> Result
     (status = 200, description = "`data.username`, `data.admin`, `data.expires_at`"),
 ))]
 pub(super) async fn validate(Extension(session): Extension<Session>) -> Answer {
-    let admin = session.level == crate::auth::Level::Admin;
-    let data = json!({ "username": session.user, "admin": admin, "expires_at": session.expires_at });
-    Answer::new(StatusCode::OK, "the token is valid").with(data)
+    Answer::new(StatusCode::OK, "the token is valid").with(describe(&session))
+}
+
+/// Whose session it is.
+pub(super) fn describe(session: &Session) -> Value {
+    let admin = session.level == Level::Admin;
+    json!({ "username": session.user, "admin": admin, "expires_at": session.expires_at })
 }

@@ -17,6 +17,7 @@ mod token;
 mod totp;
 mod up;
 mod users;
+mod web;
 mod webhook;
 
 pub use access::Access;

@@ -2,12 +2,15 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Redirect, Response};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
-use super::{Access, App, access, down, env, envelope, login, logs, openapi, status, token, totp, up, users, webhook};
+use super::{
+    Access, App, access, down, env, envelope, login, logs, openapi, status, token, totp, up, users, web, webhook,
+};
 
 /// How large a body may be.
 const BODY: usize = 1024 * 1024;
@@ -45,6 +48,8 @@ pub(super) fn routes() -> Vec<Route> {
         route(Access::Admin, routes!(users::add)),
         route(Access::Admin, routes!(users::remove)),
         route(Access::Admin, routes!(users::reset)),
+        route(Access::Anyone, routes!(web::session::login)),
+        route(Access::Anyone, routes!(web::session::logout)),
     ]
 }
 
@@ -55,14 +60,24 @@ pub fn router(app: App) -> Router {
         let guard = from_fn_with_state((app.clone(), access), access::guard);
         router = router.routes(handler.map(|handler| handler.route_layer(guard)));
     }
-    let router = Router::from(router);
-    router.layer(DefaultBodyLimit::max(BODY)).layer(from_fn(envelope::wrap)).with_state(app)
+    Router::from(router)
+        // whoever finds the daemon finds its page, so its files are no part of the table
+        .merge(web::files())
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(from_fn(envelope::wrap))
+        .layer(from_fn(web::protect))
+        .with_state(app)
 }
 
-/// Whether the daemon is there.
+/// Whether the daemon is there. A browser that opens the address is sent to the page.
 #[utoipa::path(get, path = "/", responses(
     (status = 200, description = "an empty answer", body = String, content_type = "text/plain"),
+    (status = 303, description = "to the web page, for a client that prefers text/html", body = String, content_type = "text/plain"),
 ))]
-async fn alive() -> StatusCode {
-    StatusCode::OK
+async fn alive(headers: HeaderMap) -> Response {
+    let vary = [(header::VARY, header::ACCEPT.as_str())];
+    if web::prefers_html(&headers) {
+        return (vary, Redirect::to(web::PAGE)).into_response();
+    }
+    (StatusCode::OK, vary).into_response()
 }

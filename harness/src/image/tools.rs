@@ -75,6 +75,11 @@ pub async fn tool_image(
             .file("githost-read", 0o755, vps_image_file!("tools/githost/githost-read"))
             .file("githost-https", 0o755, vps_image_file!("tools/githost/githost-https"))
             .file("https.conf", 0o644, vps_image_file!("tools/githost/https.conf")),
+        Tool::Browser => Recipe::new("browser", &base.reference, vps_image_file!("tools/browser/Dockerfile")).file(
+            "browser",
+            0o755,
+            vps_image_file!("tools/browser/browser"),
+        ),
     };
     recipe.ensure(engine, lease, progress).await
 }
@@ -84,6 +89,8 @@ pub async fn tool_image(
 pub enum Tool {
     /// The git server that VPSes clone from.
     GitHost,
+    /// The browser that web pages are tested in; large, and made when a scenario first asks for it.
+    Browser,
 }
 
 /// The image of the deploy daemon, made of its binary.

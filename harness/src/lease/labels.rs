@@ -2,7 +2,7 @@
 
 /// On everything of this tool; the value is the id of the machine that the tool ran on.
 pub(crate) const OURS: &str = "org.testvps.host";
-/// What a container is for: `vps`, `stock`, `githost`, `freeze`.
+/// What a container is for: `vps`, `stock`, `githost`, `browser`, `freeze`.
 pub(crate) const ROLE: &str = "org.testvps.role";
 /// The run that made it.
 pub(crate) const RUN: &str = "org.testvps.run";
