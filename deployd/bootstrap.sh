@@ -55,8 +55,15 @@ run() {
     "$@" >"$log" 2>&1
     status=$?
     cat "$log"
-    [ "$status" -eq 0 ] || why="$* ended with $status: $(grep -v '^ *$' "$log" | tail -n 1)"
+    [ "$status" -eq 0 ] || why="$* ended with $status: $(told_by "$log")"
     return "$status"
+}
+
+# what a command said last; of apt, the source that failed: its last line only says that something did
+told_by() {
+    failed=$(sed -n 's/^Err:[0-9]* *//p' "$1" | head -n 1)
+    [ -n "$failed" ] || failed=$(sed -n 's/^E: \(Failed to fetch .*\)/\1/p' "$1" | head -n 1)
+    printf '%s' "${failed:+$failed; }$(grep -v '^ *$' "$1" | tail -n 1)"
 }
 
 # wait_for SECONDS COMMAND...: tries until it succeeds

@@ -2,6 +2,7 @@
 
 use harness::image::{REPOSITORY, vps_image};
 use harness::lease::MachineDir;
+use harness::vps::prune_snapshots;
 use harness::{Engine, Failure};
 
 use super::common::{print_json, say, table, with_env};
@@ -45,6 +46,9 @@ async fn prune() -> anyhow::Result<()> {
     for tag in engine.images(&format!("{REPOSITORY}/*")).await?.into_iter().flat_map(|image| image.tags) {
         engine.remove_image(&tag).await?;
         say(&format!("removed {tag}"));
+    }
+    for volume in prune_snapshots(&engine).await? {
+        say(&format!("removed {volume}"));
     }
     let packages = MachineDir::find()?.packages();
     match std::fs::remove_dir_all(&packages) {
