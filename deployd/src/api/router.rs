@@ -6,7 +6,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 
-use super::{Access, App, access, down, envelope, logs, status, token, up};
+use super::{Access, App, access, deploys, down, envelope, logs, prune, reset, rollback, status, token, up};
 
 /// How large a body may be.
 const BODY: usize = 1024 * 1024;
@@ -36,6 +36,10 @@ fn routes() -> Vec<Route> {
         route(Method::GET, "/logs", Access::User, get(logs::logs)),
         route(Method::POST, "/up", Access::Admin, post(up::up)),
         route(Method::POST, "/down", Access::Admin, post(down::down)),
+        route(Method::GET, "/deploys", Access::User, get(deploys::deploys)),
+        route(Method::POST, "/rollback", Access::Admin, post(rollback::rollback)),
+        route(Method::POST, "/reset", Access::Admin, post(reset::reset)),
+        route(Method::POST, "/prune", Access::Admin, post(prune::prune)),
         route(Method::GET, "/token", Access::Admin, get(token::token)),
     ]
 }

@@ -2,11 +2,12 @@
 
 mod builder;
 mod choose;
+mod compose;
 mod context;
 mod dockerfile;
 mod ignorefile;
 mod pattern;
 
-pub use builder::{Builder, Job};
+pub use builder::{Builder, Built, Job};
 pub use choose::{Plan, all, choose};
-pub(crate) use dockerfile::SOURCE_VERSION;
+pub(crate) use dockerfile::{SOURCE_VERSION, arguments as dockerfile_arguments};

@@ -5,7 +5,8 @@ use tokio_util::sync::CancellationToken;
 use ulid::Ulid;
 
 use super::prepare::{self, Prepared};
-use super::{Context, Progress, UpRequest, retire, switch};
+use super::queue::Wanted;
+use super::{Context, Progress, UpRequest, compose, retire, rollback, switch};
 use crate::engine::Role;
 use crate::error::{Failure, Kind, Result};
 use crate::store::{Deploy, Outcome, Project};
@@ -13,15 +14,16 @@ use crate::store::{Deploy, Outcome, Project};
 /// Runs one deploy; whatever it ends with is in the store.
 pub(super) async fn run(
     context: &Context,
-    request: &UpRequest,
+    wanted: &Wanted,
     progress: &Progress,
     cancel: &CancellationToken,
 ) -> Result<Deploy> {
-    let mut project = request.project(context.store.project()?, &context.data)?;
-    request.notices().into_iter().for_each(|notice| progress.step(notice));
-    let mut deploy = begin(&project);
+    let (mut project, mut deploy) = match wanted {
+        Wanted::Up(request) => plan(context, request, progress)?,
+        Wanted::Rollback => rollback::plan(context)?,
+    };
     context.store.set_deploy(&deploy)?;
-    let ended = attempt(context, request, progress, cancel, &mut project, &mut deploy).await;
+    let ended = attempt(context, wanted, progress, cancel, &mut project, &mut deploy).await;
     deploy.finished_at = Some(Timestamp::now());
     match ended {
         Ok(old) => {
@@ -33,14 +35,22 @@ pub(super) async fn run(
             deploy.stage = Some(failure.kind().word().to_owned());
             deploy.error = Some(failure.to_string());
             context.store.set_deploy(&deploy)?;
-            discard(context, &deploy, &project).await;
+            discard(context, &deploy).await;
             tracing::warn!(deploy = deploy.id, %failure, "the deploy failed; what served before still does");
             Err(failure)
         }
     }
 }
 
-fn begin(project: &Project) -> Deploy {
+fn plan(context: &Context, request: &UpRequest, progress: &Progress) -> Result<(Project, Deploy)> {
+    let project = request.project(context.store.project()?, &context.data)?;
+    request.notices().into_iter().for_each(|notice| progress.step(notice));
+    let deploy = begin(&project);
+    Ok((project, deploy))
+}
+
+/// A deploy of which nothing is known yet but its project.
+pub(super) fn begin(project: &Project) -> Deploy {
     Deploy {
         id: Ulid::new().to_string().to_lowercase(),
         project: project.name.clone(),
@@ -54,20 +64,27 @@ fn begin(project: &Project) -> Deploy {
         started_at: Timestamp::now(),
         finished_at: None,
         serving: None,
+        built_by: None,
     }
 }
 
 /// Answers the deploy that served until now.
 async fn attempt(
     context: &Context,
-    request: &UpRequest,
+    wanted: &Wanted,
     progress: &Progress,
     cancel: &CancellationToken,
     project: &mut Project,
     deploy: &mut Deploy,
 ) -> Result<Option<Deploy>> {
+    let prepare = async {
+        match wanted {
+            Wanted::Up(request) => prepare::prepare(context, request, progress, project, deploy).await,
+            Wanted::Rollback => rollback::prepare(context, progress, deploy).await,
+        }
+    };
     let prepared = tokio::select! {
-        prepared = prepare::prepare(context, request, progress, project, deploy) => prepared?,
+        prepared = prepare => prepared?,
         () = cancel.cancelled() => {
             return Err(Failure::new(Kind::Superseded, "the deploy ended early").saw("it was stopped"));
         }
@@ -78,15 +95,16 @@ async fn attempt(
     switch::switch(context, project, deploy, port, progress).await
 }
 
-/// Removes what a failed deploy made.
-async fn discard(context: &Context, deploy: &Deploy, project: &Project) {
+/// Removes what a failed deploy made, and brings back what it replaced.
+async fn discard(context: &Context, deploy: &Deploy) {
     let removed = async {
+        compose::undo(context).await?;
         for container in context.engine.containers(Role::App).await? {
             if container.deploy.as_ref() == Some(&deploy.id) {
                 context.engine.remove(&container.id).await?;
             }
         }
-        context.engine.remove_image(&retire::reference(&project.name, &deploy.id)).await
+        retire::remove_build(context, deploy).await
     };
     if let Err(failure) = removed.await {
         tracing::warn!(%failure, "what the failed deploy made could not be removed; the next start tries again");

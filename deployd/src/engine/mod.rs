@@ -8,10 +8,12 @@ mod logs;
 mod network;
 mod spec;
 mod subnet;
+mod volumes;
 
 pub use build::BuildSpec;
 pub use connect::Engine;
 pub use containers::{Container, State};
 pub use images::Image;
 pub use logs::LogStream;
+pub(crate) use spec::ROLE;
 pub use spec::{ContainerSpec, Network, Role};

@@ -8,4 +8,4 @@ mod values;
 mod variables;
 
 pub use open::Store;
-pub use records::{Deploy, Outcome, Project, Serving, Session, Variable};
+pub use records::{Composed, Deploy, Outcome, Project, Serving, Session, Variable};

@@ -127,6 +127,11 @@ pub(super) fn remove(tx: &WriteTransaction, table: TableDefinition<'_, &str, &[u
     Ok(removed.is_some())
 }
 
+/// Removes every record of a table.
+pub(super) fn clear(tx: &WriteTransaction, table: TableDefinition<'_, &str, &[u8]>) -> Result<()> {
+    tx.open_table(table).map_err(failed)?.retain(|_, _| false).map_err(failed)
+}
+
 fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
     serde_json::from_slice(json)
         .map_err(|error| Failure::new(Kind::Internal, "read a record of the database").saw(error))
