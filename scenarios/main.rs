@@ -5,7 +5,10 @@
 use rstest_reuse;
 
 mod boot;
+mod compose;
+mod failure;
 mod first_deploy;
+mod others;
 mod reboot;
 mod support;
 
