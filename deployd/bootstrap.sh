@@ -444,7 +444,12 @@ step_network() {
     found='there is none'
     has docker && engine_answers || return 0
     [ -n "$(docker network ls -q --filter 'label=deployd.role=network' 2>/dev/null)" ] || return 0
-    run docker network rm "$CONTAINER" || return 1
+    for network in $(docker network ls -q --filter 'label=deployd.role=network'); do
+        run docker network rm "$network" || return 1
+    done
+    for volume in $(docker volume ls -q --filter 'label=deployd.role=volume'); do
+        run docker volume rm "$volume" || return 1
+    done
     found="removed $CONTAINER"
 }
 

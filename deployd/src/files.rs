@@ -64,6 +64,39 @@ pub(crate) fn read_in_tree(tree: &Path, relative: &str) -> Result<Option<String>
     fs::read_to_string(&real).map(Some).map_err(|error| invalid(error.to_string()))
 }
 
+/// Copies a work tree without `.git`; links stay links, modes stay modes.
+pub(crate) fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    copy_folder(from, to, true).map_err(failed("copy the work tree to", to))
+}
+
+fn copy_folder(from: &Path, to: &Path, top: bool) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (name, kind) = (entry.file_name(), entry.file_type()?);
+        let (source, target) = (entry.path(), to.join(&name));
+        if top && name == ".git" {
+            continue;
+        }
+        if kind.is_dir() {
+            copy_folder(&source, &target, false)?;
+        } else if kind.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(&source)?, &target)?;
+        } else {
+            fs::copy(&source, &target)?;
+        }
+    }
+    fs::set_permissions(to, fs::metadata(from)?.permissions())
+}
+
+/// Removes a folder with everything in it; one that is gone is fine.
+pub(crate) fn remove_dir(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(failed("remove", path)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +109,23 @@ mod tests {
         replace(&path, b"two", 0o600).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_copied_tree_has_no_repository_and_keeps_links_and_modes() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tree, copy) = (dir.path().join("tree"), dir.path().join("deep/copy"));
+        fs::create_dir_all(tree.join(".git")).unwrap();
+        fs::create_dir_all(tree.join("conf")).unwrap();
+        fs::write(tree.join("conf/run"), "#!").unwrap();
+        fs::set_permissions(tree.join("conf/run"), fs::Permissions::from_mode(0o755)).unwrap();
+        std::os::unix::fs::symlink("conf/run", tree.join("link")).unwrap();
+        copy_tree(&tree, &copy).unwrap();
+        assert!(!copy.join(".git").exists());
+        assert_eq!(fs::metadata(copy.join("conf/run")).unwrap().permissions().mode() & 0o777, 0o755);
+        assert_eq!(fs::read_link(copy.join("link")).unwrap(), Path::new("conf/run"));
+        remove_dir(&copy).unwrap();
+        remove_dir(&copy).unwrap();
     }
 
     #[test]

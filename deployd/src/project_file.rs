@@ -108,6 +108,8 @@ pub struct ProjectFile {
     pub port: Option<u16>,
     /// The port inside the container.
     pub container_port: Option<u16>,
+    /// The service of a compose project that the public port leads to.
+    pub service: Option<String>,
     /// When a version counts as healthy.
     #[serde(default)]
     pub health: Health,

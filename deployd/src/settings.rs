@@ -88,6 +88,18 @@ impl DataDir {
         self.0.join("src")
     }
 
+    /// The files of the versions that may have to be brought up again.
+    #[must_use]
+    pub fn versions(&self) -> PathBuf {
+        self.0.join("versions")
+    }
+
+    /// The files of a version, by the deploy that built it.
+    #[must_use]
+    pub fn version(&self, build: &str) -> PathBuf {
+        self.versions().join(build)
+    }
+
     /// What the application keeps; mounted at /persist.
     #[must_use]
     pub fn persist(&self) -> PathBuf {

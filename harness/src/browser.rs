@@ -26,7 +26,7 @@ use crate::wait::{Seen, wait_until};
 /// The port of the browser's driver.
 const DRIVER: u16 = 9515;
 /// How long the browser may take to come up.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// How long something on a page may take that has no deploy behind it.
 const SHOWN: Duration = Duration::from_secs(30);
 /// Shared memory of the browser's processes; the 64 MB that containers have are too few for it.

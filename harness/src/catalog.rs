@@ -303,7 +303,7 @@ mod tests {
         for (text, told) in [
             (entry("colour = 'red'"), "colour"),
             (entry("").replace("base='a:1'\n", ""), "base"),
-            (entry("") + &entry(""), "entry 2 (a 1): the same os and version"),
+            (entry("").repeat(2), "entry 2 (a 1): the same os and version"),
             (entry("").replace("2030-01-01", "soon"), "entry 1 (a 1): end_of_life"),
             (entry("init = []"), "entry 1 (a 1): init"),
         ] {

@@ -38,6 +38,8 @@ pub struct ProjectSettings {
     pub port: u16,
     /// The port it listens on in its container, where that is another.
     pub container_port: Option<u16>,
+    /// The service of a compose project that the port leads to, where the compose file leaves that open.
+    pub service: Option<String>,
     /// How it is seen to be healthy.
     #[serde(default)]
     pub health: Health,

@@ -1,7 +1,9 @@
 //! The targets, by name.
 
+mod procfile;
 mod project_settings;
 mod tokens;
+mod webhook;
 
 /// Something that reads what strangers send.
 #[derive(Debug, Clone, Copy)]
@@ -13,8 +15,12 @@ pub struct Target {
 }
 
 /// Every target. A new one is a file beside the others, a line here and a folder in `corpus`.
-pub const TARGETS: &[Target] =
-    &[Target { name: "project_settings", run: project_settings::run }, Target { name: "tokens", run: tokens::run }];
+pub const TARGETS: &[Target] = &[
+    Target { name: "procfile", run: procfile::run },
+    Target { name: "project_settings", run: project_settings::run },
+    Target { name: "tokens", run: tokens::run },
+    Target { name: "webhook", run: webhook::run },
+];
 
 /// A target by its name.
 pub fn find(name: &str) -> Result<&'static Target, String> {

@@ -9,7 +9,8 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterE
 use utoipa_axum::routes;
 
 use super::{
-    Access, App, access, down, env, envelope, login, logs, openapi, status, token, totp, up, users, web, webhook,
+    Access, App, access, deploys, down, env, envelope, login, logs, openapi, prune, reset, rollback, status, token,
+    totp, up, users, web, webhook,
 };
 
 /// How large a body may be.
@@ -36,6 +37,10 @@ pub(super) fn routes() -> Vec<Route> {
         route(Access::User, routes!(logs::logs)),
         route(Access::Admin, routes!(up::up)),
         route(Access::Admin, routes!(down::down)),
+        route(Access::User, routes!(deploys::deploys)),
+        route(Access::Admin, routes!(rollback::rollback)),
+        route(Access::Admin, routes!(reset::reset)),
+        route(Access::Admin, routes!(prune::prune)),
         route(Access::Admin, routes!(env::list)),
         route(Access::Admin, routes!(env::change)),
         route(Access::Admin, routes!(token::token)),

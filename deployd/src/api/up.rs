@@ -32,7 +32,11 @@ const HELD_BACK: Duration = Duration::from_secs(15);
 ))]
 pub(super) async fn up(State(app): State<App>, JsonBody(request): JsonBody<UpRequest>) -> Result<Response> {
     let streamed = request.stream;
-    let ticket = app.deployer.submit(request);
+    answer(app.deployer.submit(request), streamed).await
+}
+
+/// The answer to whoever asked for a deploy.
+pub(super) async fn answer(ticket: Ticket, streamed: bool) -> Result<Response> {
     if streamed {
         return follow(ticket).await;
     }

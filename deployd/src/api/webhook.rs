@@ -33,11 +33,11 @@ const ARRIVAL: Duration = Duration::from_secs(20);
 ))]
 pub(super) async fn webhook(State(app): State<App>, request: Request) -> Result<Answer, Answer> {
     let (parts, body) = request.into_parts();
-    let collected = timeout(ARRIVAL, collect(body)).await;
-    let body = collected.unwrap_or_else(|_| {
+    let Ok(collected) = timeout(ARRIVAL, collect(body)).await else {
         let saw = format!("the body did not arrive within {} s", ARRIVAL.as_secs());
-        Err(refused(StatusCode::REQUEST_TIMEOUT, saw))
-    })?;
+        return Err(refused(StatusCode::REQUEST_TIMEOUT, saw));
+    };
+    let body = collected?;
     let secret = app.deployer.context().store.webhook_secret()?;
     let delivery = read(&parts.headers, parts.uri.query(), &body, &secret)?;
     Ok(accept(&app, delivery)?)

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Builder;
+use super::compose::Compose;
 use super::dockerfile::Dockerfile;
 use super::procfile::Buildpacks;
 use crate::error::{Failure, Kind, Result};
@@ -12,7 +13,7 @@ use crate::project_file::{BuildType, ProjectFile, relative_path};
 /// Every builder of this version, in the order in which `auto` looks for their files.
 #[must_use]
 pub fn all() -> &'static [&'static dyn Builder] {
-    &[&Dockerfile, &Buildpacks]
+    &[&Dockerfile, &Compose, &Buildpacks]
 }
 
 /// Which builder, and the file that it reads.
@@ -32,26 +33,49 @@ pub fn choose(tree: &Path, asked: Option<BuildType>, asked_file: Option<&str>, p
         let failure = Failure::new(Kind::Invalid, format!("build type {kind}"));
         failure.saw("it is not supported by this version").hint(format!("supported: {}", supported()))
     })?;
-    let needed = builder.needs_file() || file.is_some();
-    let file = file.unwrap_or_else(|| builder.default_file().to_owned());
-    if needed && files::read_in_tree(tree, &file)?.is_none() {
-        let failure = Failure::new(Kind::Invalid, format!("build type {kind}"));
-        return Err(failure.saw(format!("the repository holds no {file}")).hint("build_file_path names another one"));
+    let candidates = candidates(builder, file.as_deref());
+    if let Some(file) = first_there(tree, &candidates)? {
+        return Ok(Plan { builder, file });
     }
-    Ok(Plan { builder, file })
+    if file.is_none() && !builder.needs_file() {
+        return Ok(Plan { builder, file: builder.default_file().to_owned() });
+    }
+    let failure = Failure::new(Kind::Invalid, format!("build type {kind}"));
+    let failure = failure.saw(format!("the repository holds no {}", candidates.join(" and no ")));
+    Err(failure.hint("build_file_path names another one"))
+}
+
+fn candidates(builder: &dyn Builder, file: Option<&str>) -> Vec<String> {
+    match file {
+        Some(file) => vec![file.to_owned()],
+        None => builder.default_files().into_iter().map(str::to_owned).collect(),
+    }
+}
+
+fn first_there(tree: &Path, candidates: &[String]) -> Result<Option<String>> {
+    for file in candidates {
+        if files::read_in_tree(tree, file)?.is_some() {
+            return Ok(Some(file.clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a file's name is that of YAML, which no builder but Compose reads.
+pub(super) fn is_yaml(file: &str) -> bool {
+    Path::new(file).extension().is_some_and(|extension| extension == "yml" || extension == "yaml")
 }
 
 fn detect(tree: &Path, file: Option<&str>) -> Result<Plan> {
-    for builder in all().iter().copied() {
-        let candidate = file.unwrap_or(builder.default_file());
-        if files::read_in_tree(tree, candidate)?.is_some() {
-            return Ok(Plan { builder, file: candidate.to_owned() });
+    let mut looked = Vec::new();
+    for builder in all().iter().copied().filter(|builder| file.is_none_or(|file| builder.reads(file))) {
+        let candidates = candidates(builder, file);
+        if let Some(file) = first_there(tree, &candidates)? {
+            return Ok(Plan { builder, file });
         }
+        looked.extend(candidates);
     }
-    let looked: Vec<&str> = match file {
-        Some(file) => vec![file],
-        None => all().iter().map(|builder| builder.default_file()).collect(),
-    };
+    looked.dedup();
     let failure = Failure::new(Kind::Invalid, "choose a build type");
     let hint = format!("supported by this version: {}", supported());
     Err(failure.saw(format!("the repository holds no {}", looked.join(" and no "))).hint(hint))
@@ -83,6 +107,10 @@ mod tests {
         let dir = tree(&["Dockerfile"]);
         let found = chosen(dir.path(), Some(BuildType::Auto), &ProjectFile::default()).unwrap();
         assert_eq!(found, (BuildType::Dockerfile, "Dockerfile".into()));
+        for file in ["docker-compose.yml", "docker-compose.yaml", "compose.yaml", "compose.yml"] {
+            let found = chosen(tree(&[file]).path(), None, &ProjectFile::default()).unwrap();
+            assert_eq!(found, (BuildType::Compose, file.into()));
+        }
         let failure = chosen(tree(&["README"]).path(), None, &ProjectFile::default()).err().unwrap();
         assert!(failure.to_string().contains("supported by this version: dockerfile"), "{failure}");
     }
@@ -91,7 +119,10 @@ mod tests {
     fn the_project_file_names_another_file() {
         let dir = tree(&["docker/web"]);
         let project = ProjectFile { build_file_path: Some("docker/web".into()), ..ProjectFile::default() };
-        assert_eq!(chosen(dir.path(), None, &project).unwrap().1, "docker/web");
+        assert_eq!(chosen(dir.path(), None, &project).unwrap(), (BuildType::Dockerfile, "docker/web".into()));
+        let dir = tree(&["deploy/stack.yml"]);
+        let project = ProjectFile { build_file_path: Some("deploy/stack.yml".into()), ..ProjectFile::default() };
+        assert_eq!(chosen(dir.path(), None, &project).unwrap(), (BuildType::Compose, "deploy/stack.yml".into()));
     }
 
     #[test]
@@ -112,7 +143,7 @@ mod tests {
         let dir = tree(&[]);
         let missing = chosen(dir.path(), Some(BuildType::Dockerfile), &ProjectFile::default()).err().unwrap();
         assert!(missing.to_string().contains("no Dockerfile"), "{missing}");
-        let other = chosen(dir.path(), Some(BuildType::Compose), &ProjectFile::default()).err().unwrap();
+        let other = chosen(dir.path(), Some(BuildType::Procfile), &ProjectFile::default()).err().unwrap();
         assert!(other.to_string().contains("not supported by this version"), "{other}");
         assert_eq!(other.kind(), Kind::Invalid);
     }

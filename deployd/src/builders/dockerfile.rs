@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::builder::{Builder, Job};
+use super::builder::{Builder, Built, Job};
 use super::context;
 use super::ignorefile::IgnoreFile;
 use crate::engine::BuildSpec;
@@ -30,12 +30,12 @@ impl Builder for Dockerfile {
         "Dockerfile"
     }
 
-    fn build<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<String>> {
+    fn build<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<Built>> {
         Box::pin(build(job))
     }
 }
 
-async fn build(job: Job<'_>) -> Result<String> {
+async fn build(job: Job<'_>) -> Result<Built> {
     let text = files::read_in_tree(job.tree, job.file)?.unwrap_or_default();
     let ignore = IgnoreFile::of_tree(job.tree, job.file)?;
     let context = context::stream(job.tree.to_owned(), ignore, job.commit.time);
@@ -45,11 +45,11 @@ async fn build(job: Job<'_>) -> Result<String> {
         dockerfile: job.file.to_owned(),
         arguments: arguments(&text, &job.commit.hash),
     };
-    job.engine.build(&spec, context, DEADLINE, job.on_line).await
+    Ok(job.engine.build(&spec, context, DEADLINE, job.on_line).await?.into())
 }
 
 /// The commit's hash, if the Dockerfile asks for it: old engines refuse an argument that nobody asked for.
-fn arguments(dockerfile: &str, hash: &str) -> HashMap<String, String> {
+pub(crate) fn arguments(dockerfile: &str, hash: &str) -> HashMap<String, String> {
     let asks = dockerfile.lines().any(|line| {
         let mut words = line.split_whitespace();
         let is_arg = words.next().is_some_and(|word| word.eq_ignore_ascii_case("ARG"));

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 pub use file::Procfile;
 
-use super::builder::{Builder, Job};
+use super::builder::{Builder, Built, Job};
 use super::context;
 use super::dockerfile::SOURCE_VERSION;
 use super::ignorefile::IgnoreFile;
@@ -55,8 +55,8 @@ impl Builder for Buildpacks {
         false
     }
 
-    fn build<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<String>> {
-        Box::pin(build(job))
+    fn build<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<Built>> {
+        Box::pin(async { Ok(build(job).await?.into()) })
     }
 }
 

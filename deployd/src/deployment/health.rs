@@ -1,6 +1,7 @@
 //! Asking a version whether it is healthy, on its own address.
 
 use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,28 +32,14 @@ const LAST_LINES: usize = 20;
 pub(super) async fn wait(context: &Context, serving: &Serving, progress: &Progress) -> Result<()> {
     let Health { path, timeout_seconds, .. } = &serving.health;
     progress.step(format!("waiting up to {timeout_seconds} s for http://{}{path}", address(serving)));
-    let waited = wait::until(serving.health.timeout(), EVERY, || async {
-        // a version that has ended will not answer any more, but something else might at its address
-        match context.engine.state(&serving.container).await {
-            Ok(State::Running) => {}
-            Ok(ended) => return Seen::Ready(Err(ended)),
-            Err(failure) => return Seen::NotYet(failure.to_string()),
-        }
-        match ask(serving, ANSWER).await {
-            Ok(_) => Seen::Ready(Ok(())),
-            Err(seen) => Seen::NotYet(seen.1),
-        }
-    });
-    let failure = match waited.await {
-        Ok(Ok(())) => return Ok(()),
-        Ok(Err(State::Ended { out_of_memory: true, .. })) => {
-            Failure::new(Kind::Start, "start the new version").saw("it ended because the memory was used up")
-        }
-        Ok(Err(State::Ended { code, .. })) => {
-            Failure::new(Kind::Start, "start the new version").saw(format!("it ended with exit code {code}"))
-        }
-        Ok(Err(_)) => Failure::new(Kind::Start, "start the new version").saw("someone removed its container"),
-        Err(seen) => {
+    let crashed = Mutex::new(None);
+    let waited = wait::until(serving.health.timeout(), EVERY, || look(context, serving, &crashed)).await;
+    let crashed = crashed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let ended = |state| Failure::new(Kind::Start, "start the new version").saw(told(&state));
+    let failure = match (waited, crashed) {
+        (Ok(Ok(())), _) => return Ok(()),
+        (Ok(Err(state)), _) | (Err(_), Some(state)) => ended(state),
+        (Err(seen), None) => {
             let what = format!("see the new version healthy within {timeout_seconds} s");
             Failure::new(Kind::Health, what).saw(format!("GET {path}: {seen}"))
         }
@@ -66,6 +53,38 @@ pub(super) async fn wait(context: &Context, serving: &Serving, progress: &Progre
         None => failure.hint("it printed nothing"),
     };
     Err(failure.lines(lines))
+}
+
+/// Looks once. The service of a compose project may end and be started again until another one is there; then the way
+/// it ended last is kept in `crashed`.
+async fn look(
+    context: &Context,
+    serving: &Serving,
+    crashed: &Mutex<Option<State>>,
+) -> Seen<std::result::Result<(), State>> {
+    // a version that has ended will not answer any more, but something else might at its address
+    match context.engine.state(&serving.container).await {
+        Ok(State::Running) => {}
+        Ok(ended @ State::Ended { .. }) if serving.compose.is_some() => {
+            let seen = told(&ended);
+            *crashed.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
+            return Seen::NotYet(seen);
+        }
+        Ok(ended) => return Seen::Ready(Err(ended)),
+        Err(failure) => return Seen::NotYet(failure.to_string()),
+    }
+    match ask(serving, ANSWER).await {
+        Ok(_) => Seen::Ready(Ok(())),
+        Err(seen) => Seen::NotYet(seen.1),
+    }
+}
+
+fn told(state: &State) -> String {
+    match state {
+        State::Ended { out_of_memory: true, .. } => "it ended because the memory was used up".into(),
+        State::Ended { code, .. } => format!("it ended with exit code {code}"),
+        State::Running | State::Missing => "someone removed its container".into(),
+    }
 }
 
 /// Where a version listens.

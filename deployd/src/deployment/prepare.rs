@@ -1,11 +1,13 @@
-//! Everything of a deploy that the old version does not notice: fetch, build, start beside it, see it healthy.
+//! Everything of a deploy before the switch: fetch, build, start beside the old version, see it healthy.
+
+use std::net::Ipv4Addr;
 
 use super::ports::{self, Ports};
-use super::{Context, Progress, UpRequest, health, start};
-use crate::builders::{self, Job};
+use super::{Context, Progress, UpRequest, compose, health, start};
+use crate::builders::{self, Built, Job};
 use crate::error::{Failure, Kind, Result};
 use crate::git;
-use crate::project_file::ProjectFile;
+use crate::project_file::{Health, ProjectFile};
 use crate::store::{Deploy, Project, Serving};
 use crate::text;
 
@@ -27,7 +29,7 @@ pub(super) async fn prepare(
 ) -> Result<Prepared> {
     let commit = fetch(context, request, progress, project, deploy).await?;
     let tree = context.data.source();
-    let file = ProjectFile::of_tree(&tree)?;
+    let mut file = ProjectFile::of_tree(&tree)?;
     let plan = builders::choose(&tree, project.build_type, project.build_file_path.as_deref(), &file)?;
     deploy.build_type = Some(plan.builder.build_type());
     if let Some(port) = file.port {
@@ -37,7 +39,7 @@ pub(super) async fn prepare(
     progress.building();
     progress.step(format!("building with {} ({})", plan.file, plan.builder.build_type()));
     let environment = context.environment.values()?;
-    let image = plan
+    let built = plan
         .builder
         .build(Job {
             engine: &context.engine,
@@ -46,15 +48,44 @@ pub(super) async fn prepare(
             file: &plan.file,
             project: &text::slug(&project.name),
             deploy: &deploy.id,
+            kept: &context.data.version(&deploy.id),
             environment: &environment,
             builder_image: &context.builder_image,
             on_line: &|line| progress.output(line),
         })
         .await?;
-    let ports = find_ports(context, &file, &image).await?;
-    let serving = start::start(context, deploy, &image, ports, file.health, progress).await?;
+    (file.port, file.container_port) = (file.port.or(built.port), file.container_port.or(built.container_port));
+    let ports = find_ports(context, &file, &built.image).await?;
+    start(context, deploy, draft(built, ports, file.health), progress).await
+}
+
+/// What will serve, but for what only its container tells.
+fn draft(built: Built, ports: Ports, health: Health) -> Serving {
+    Serving {
+        container: String::new(),
+        name: String::new(),
+        image: built.image,
+        address: Ipv4Addr::UNSPECIFIED,
+        container_port: ports.container,
+        port: ports.public,
+        health,
+        compose: built.compose,
+    }
+}
+
+/// Starts a version that has been built and sees it healthy.
+pub(super) async fn start(
+    context: &Context,
+    deploy: &Deploy,
+    serving: Serving,
+    progress: &Progress,
+) -> Result<Prepared> {
+    let serving = match serving.compose {
+        Some(_) => compose::replace(context, deploy, serving, progress).await?,
+        None => start::start(context, deploy, serving, progress).await?,
+    };
     health::wait(context, &serving, progress).await?;
-    Ok(Prepared { port: ports.public, serving })
+    Ok(Prepared { port: serving.port, serving })
 }
 
 async fn fetch(

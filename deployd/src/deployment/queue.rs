@@ -25,8 +25,16 @@ pub struct Ticket {
     pub done: oneshot::Receiver<Result<Deploy>>,
 }
 
+/// What is asked of a deploy.
+pub(super) enum Wanted {
+    /// The head of a branch.
+    Up(UpRequest),
+    /// What served before.
+    Rollback,
+}
+
 struct Waiting {
-    request: UpRequest,
+    wanted: Wanted,
     progress: Progress,
     done: oneshot::Sender<Result<Deploy>>,
 }
@@ -78,9 +86,19 @@ impl Deployer {
     /// Asks for a deploy; one that waits already gives up its place.
     #[must_use]
     pub fn submit(&self, request: UpRequest) -> Ticket {
+        self.enqueue(Wanted::Up(request))
+    }
+
+    /// Asks for a return to what served before; in the queue it is a deploy like any other.
+    #[must_use]
+    pub fn submit_rollback(&self) -> Ticket {
+        self.enqueue(Wanted::Rollback)
+    }
+
+    fn enqueue(&self, wanted: Wanted) -> Ticket {
         let (progress, events) = Progress::new();
         let (done, ended) = oneshot::channel();
-        self.replace_waiting(Some(Waiting { request, progress, done }), "a newer deploy took its place");
+        self.replace_waiting(Some(Waiting { wanted, progress, done }), "a newer deploy took its place");
         self.0.wake.notify_one();
         Ticket { events, done: ended }
     }
@@ -156,7 +174,7 @@ impl Deployer {
         let cancel = CancellationToken::new();
         *self.0.running.lock().unwrap_or_else(PoisonError::into_inner) = cancel.clone();
         self.0.active.store(true, Ordering::Relaxed);
-        let ended = run::run(&self.0.context, &waiting.request, &waiting.progress, &cancel).await;
+        let ended = run::run(&self.0.context, &waiting.wanted, &waiting.progress, &cancel).await;
         self.0.active.store(false, Ordering::Relaxed);
         if let Err(failure) = promise.and_then(|promise| self.keep(promise, &ended)) {
             tracing::warn!(%failure, "that a promise was kept could not be noted; the next start deploys again");

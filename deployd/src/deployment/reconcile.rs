@@ -1,7 +1,7 @@
 //! Bringing the machine to what the store says: the acknowledged version serves, and at the start of the daemon nothing
 //! else is left of deploys that were killed.
 
-use super::{Context, retire, start, switch};
+use super::{Context, compose, retire, start, switch};
 use crate::edge::Routes;
 use crate::engine::{Container, Role};
 use crate::error::Result;
@@ -26,6 +26,7 @@ pub(super) async fn succeeds(context: &Context, at_start: bool) -> bool {
 async fn heal(context: &Context) -> Result<()> {
     // also without a version: the first deploy shall not have to wait for it
     context.keeper.ensure(&context.engine, &context.edge).await?;
+    compose::undo(context).await?;
     let routes = match context.store.serving()? {
         Some(mut deploy) => serve(context, &mut deploy, &context.engine.containers(Role::App).await?).await?,
         None => Routes::default(),
@@ -35,9 +36,11 @@ async fn heal(context: &Context) -> Result<()> {
 
 /// Removes what deploys left that were killed before they were acknowledged.
 async fn clean_up(context: &Context) -> Result<()> {
-    let serving = context.store.serving()?.and_then(|deploy| deploy.serving).map(|serving| serving.container);
+    let serving = context.store.serving()?.and_then(|deploy| deploy.serving);
+    let composed = serving.as_ref().is_some_and(|serving| serving.compose.is_some());
     for left in context.engine.containers(Role::App).await? {
-        if Some(&left.id) != serving.as_ref() {
+        let serves = serving.as_ref().is_some_and(|serving| left.id == serving.container);
+        if !(serves || composed && left.service.is_some()) {
             tracing::info!(name = left.name, "removing the container of a deploy that was not acknowledged");
             context.engine.stop_and_remove(&left.id).await?;
         }
@@ -47,7 +50,7 @@ async fn clean_up(context: &Context) -> Result<()> {
         context.engine.remove(&left.id).await?;
     }
     for deploy in context.store.deploys()?.iter().filter(|deploy| deploy.outcome == Outcome::Running) {
-        context.engine.remove_image(&retire::reference(&deploy.project, &deploy.id)).await?;
+        retire::remove_build(context, deploy).await?;
     }
     context.store.interrupt_deploys()?;
     Ok(())
@@ -56,6 +59,11 @@ async fn clean_up(context: &Context) -> Result<()> {
 /// Makes the acknowledged version run; answers the routes to it.
 async fn serve(context: &Context, deploy: &mut Deploy, containers: &[Container]) -> Result<Routes> {
     let Some(mut serving) = deploy.serving.clone() else { return Ok(Routes::default()) };
+    if let Some(composed) = &serving.compose {
+        compose::heal(context, deploy, composed).await?;
+        let now = context.store.serving()?.and_then(|deploy| deploy.serving);
+        return Ok(switch::routes(&now.unwrap_or(serving)));
+    }
     match containers.iter().find(|container| container.id == serving.container) {
         Some(container) if container.stopped => {
             tracing::warn!(name = container.name, "the version that serves has been stopped; starting it");

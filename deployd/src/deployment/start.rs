@@ -1,11 +1,9 @@
 //! Starting a version in a container of its own.
 
-use super::ports::Ports;
 use super::{Context, Progress};
 use crate::builders::SOURCE_VERSION;
 use crate::engine::{ContainerSpec, Network, Role};
 use crate::error::{Failure, Kind, Result};
-use crate::project_file::Health;
 use crate::store::{Deploy, Serving};
 use crate::{files, text};
 
@@ -14,20 +12,11 @@ use crate::{files, text};
 pub(super) async fn start(
     context: &Context,
     deploy: &Deploy,
-    image: &str,
-    ports: Ports,
-    health: Health,
+    mut serving: Serving,
     progress: &Progress,
 ) -> Result<Serving> {
-    let mut serving = Serving {
-        container: String::new(),
-        name: format!("deployd-{}-{}", text::slug(&deploy.project), &deploy.id[16..]),
-        image: image.to_owned(),
-        address: context.engine.free_address().await?,
-        container_port: ports.container,
-        port: ports.public,
-        health,
-    };
+    serving.name = format!("deployd-{}-{}", text::slug(&deploy.project), &deploy.id[16..]);
+    serving.address = context.engine.free_address().await?;
     progress.step(format!("starting {} at {}", serving.name, serving.address));
     serving.container = create(context, deploy, &serving, false).await?;
     let started = context.engine.start(&serving.container).await;
@@ -36,30 +25,41 @@ pub(super) async fn start(
     Ok(serving)
 }
 
-/// Makes the container of a version.
-pub(super) async fn create(context: &Context, deploy: &Deploy, serving: &Serving, restart: bool) -> Result<String> {
+/// What the application keeps, as a bind mount; an engine that knows no `SELinux` ignores the z.
+pub(super) fn persist(context: &Context) -> Result<String> {
     let persist = context.data.persist();
     if !persist.exists() {
         files::private_dir(&persist)?;
         files::open_to_all(&persist)?;
     }
+    Ok(format!("{}:/persist:z", persist.display()))
+}
+
+/// What tells a version's container from others.
+pub(super) fn labels(deploy: &Deploy) -> Vec<(&'static str, String)> {
+    vec![
+        ("project", deploy.project.clone()),
+        ("branch", deploy.branch.clone()),
+        ("commit", deploy.commit_hash.clone().unwrap_or_default()),
+        ("deploy", deploy.id.clone()),
+    ]
+}
+
+/// Makes the container of a version.
+pub(super) async fn create(context: &Context, deploy: &Deploy, serving: &Serving, restart: bool) -> Result<String> {
+    let persist = persist(context)?;
     let commit = deploy.commit_hash.clone().unwrap_or_default();
     // the owner's variables come last: they may say PORT otherwise
-    let mut env = vec![(SOURCE_VERSION.into(), commit.clone()), ("PORT".into(), serving.container_port.to_string())];
+    let mut env = vec![(SOURCE_VERSION.into(), commit), ("PORT".into(), serving.container_port.to_string())];
     env.extend(context.environment.values()?);
     let spec = ContainerSpec {
         name: serving.name.clone(),
         image: serving.image.clone(),
         role: Role::App,
-        labels: vec![
-            ("project", deploy.project.clone()),
-            ("branch", deploy.branch.clone()),
-            ("commit", commit),
-            ("deploy", deploy.id.clone()),
-        ],
+        labels: labels(deploy),
         env,
         command: None,
-        binds: vec![format!("{}:/persist:z", persist.display())],
+        binds: vec![persist],
         network: Network::At(serving.address),
         restart,
         locked_down: false,

@@ -18,7 +18,10 @@ pub(super) async fn switch(
 ) -> Result<Option<Deploy>> {
     let old = context.store.serving()?;
     let Some(serving) = deploy.serving.clone() else { return Ok(old) };
-    context.engine.keep_running(&serving.container).await?;
+    // the services of a compose project have the restart policies that their file gives them
+    if serving.compose.is_none() {
+        context.engine.keep_running(&serving.container).await?;
+    }
     context.edge.apply(routes(&serving)).await?;
     progress.step(format!("port {port} leads to {}", serving.name));
     project.bound = true;

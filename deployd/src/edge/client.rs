@@ -41,7 +41,7 @@ impl Edge {
 
     /// Makes these the routes; when this returns, new connections follow them, also after a reboot.
     pub async fn apply(&self, routes: Routes) -> Result<()> {
-        let ports: Vec<String> = routes.ports.keys().map(u16::to_string).collect();
+        let ports: Vec<String> = routes.all().map(|(port, _)| port.to_string()).collect();
         let what = match ports.as_slice() {
             [] => "close the public ports".to_owned(),
             ports => format!("switch port {}", ports.join(", ")),

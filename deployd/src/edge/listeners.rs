@@ -11,19 +11,26 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::Routes;
-use super::connections::Connections;
+use super::connections::{Connections, Registered};
 use crate::net;
 use crate::wait::{self, Seen};
 
 /// How long a container that refuses is retried: it may be starting again after a crash or a reboot.
 const RETRY: Duration = Duration::from_secs(10);
+/// How long a connection to a held port waits for a route: a compose project may need its whole health deadline twice,
+/// for the new version and for the one that comes back.
+const HOLD: Duration = Duration::from_mins(3);
 /// How long one attempt to reach it may take.
 const CONNECT: Duration = Duration::from_secs(2);
+
+/// Where a port leads; nowhere while it is held.
+type Route = watch::Receiver<Option<SocketAddr>>;
 
 /// An open port.
 #[derive(Debug)]
 struct Port {
-    backend: watch::Sender<SocketAddr>,
+    /// Where it leads; nowhere while it is held.
+    backend: watch::Sender<Option<SocketAddr>>,
     accepting: JoinHandle<()>,
 }
 
@@ -54,17 +61,17 @@ impl Listeners {
     /// Makes the open ports those of the routes, or changes nothing and answers the port that cannot be opened.
     pub(super) fn apply(&mut self, routes: &Routes) -> Result<(), (u16, io::Error)> {
         let mut opened = Vec::new();
-        for (port, backend) in &routes.ports {
-            if !self.ports.contains_key(port) {
-                let listener = net::listen(*port).and_then(TcpListener::from_std).map_err(|error| (*port, error))?;
-                opened.push((*port, self.open(listener, *backend)));
+        for (port, backend) in routes.all() {
+            if !self.ports.contains_key(&port) {
+                let listener = net::listen(port).and_then(TcpListener::from_std).map_err(|error| (port, error))?;
+                opened.push((port, self.open(listener, backend)));
             }
         }
         self.ports.extend(opened);
-        self.ports.retain(|port, _| routes.ports.contains_key(port));
-        for (port, open) in &self.ports {
-            if let Some(backend) = routes.ports.get(port) {
-                open.backend.send_replace(*backend);
+        self.ports.retain(|port, _| routes.has(*port));
+        for (port, backend) in routes.all() {
+            if let Some(open) = self.ports.get(&port) {
+                open.backend.send_replace(backend);
             }
         }
         self.connections.close_idle(&backends(routes));
@@ -74,22 +81,22 @@ impl Listeners {
     /// Opens what it can; answers the ports that it could not open.
     pub(super) fn open_missing(&mut self, routes: &Routes) -> Vec<(u16, io::Error)> {
         let mut failed = Vec::new();
-        for (port, backend) in &routes.ports {
-            if self.ports.contains_key(port) {
+        for (port, backend) in routes.all() {
+            if self.ports.contains_key(&port) {
                 continue;
             }
-            match net::listen(*port).and_then(TcpListener::from_std) {
+            match net::listen(port).and_then(TcpListener::from_std) {
                 Ok(listener) => {
-                    let open = self.open(listener, *backend);
-                    self.ports.insert(*port, open);
+                    let open = self.open(listener, backend);
+                    self.ports.insert(port, open);
                 }
-                Err(error) => failed.push((*port, error)),
+                Err(error) => failed.push((port, error)),
             }
         }
         failed
     }
 
-    fn open(&self, listener: TcpListener, backend: SocketAddr) -> Port {
+    fn open(&self, listener: TcpListener, backend: Option<SocketAddr>) -> Port {
         let (backend, route) = watch::channel(backend);
         let accepting = tokio::spawn(accept(listener, route, self.connections.clone()));
         Port { backend, accepting }
@@ -101,7 +108,7 @@ pub(super) fn backends(routes: &Routes) -> HashSet<SocketAddr> {
     routes.ports.values().copied().collect()
 }
 
-async fn accept(listener: TcpListener, route: watch::Receiver<SocketAddr>, connections: Connections) {
+async fn accept(listener: TcpListener, route: Route, connections: Connections) {
     loop {
         match listener.accept().await {
             Ok((client, _)) => {
@@ -116,20 +123,21 @@ async fn accept(listener: TcpListener, route: watch::Receiver<SocketAddr>, conne
     }
 }
 
-async fn lead(client: TcpStream, route: watch::Receiver<SocketAddr>, connections: Connections) {
-    let reached = wait::until(RETRY, Duration::from_millis(50), || {
-        // read anew each time: a deploy may give the port another container meanwhile
-        let backend = *route.borrow();
-        let registered = connections.register(backend);
-        async move {
-            match timeout(CONNECT, TcpStream::connect(backend)).await {
-                Ok(Ok(stream)) => Seen::Ready((registered, stream)),
-                Ok(Err(error)) => Seen::NotYet(format!("{backend}: {error}")),
-                Err(_) => Seen::NotYet(format!("{backend}: no answer")),
-            }
+async fn lead(client: TcpStream, mut route: Route, connections: Connections) {
+    let reached = loop {
+        match timeout(HOLD, route.wait_for(Option::is_some)).await {
+            Ok(Ok(_)) => {}
+            // the port has been closed
+            Ok(Err(_)) => return,
+            Err(_) => break Err(format!("no version has come up within {} s", HOLD.as_secs())),
         }
-    });
-    match reached.await {
+        match reach(&route, &connections).await {
+            // held again while it was tried: what it leads to now is being replaced
+            Err(_) if route.borrow().is_none() => {}
+            reached => break reached,
+        }
+    };
+    match reached {
         Ok((registered, backend)) => {
             // small answers must not wait for more to come; a socket that refuses the option still works
             let _ = (client.set_nodelay(true), backend.set_nodelay(true));
@@ -137,6 +145,24 @@ async fn lead(client: TcpStream, route: watch::Receiver<SocketAddr>, connections
         }
         Err(seen) => tracing::warn!(seen, "the container does not answer; the connection is closed"),
     }
+}
+
+/// Connects to what the port leads to; tries again for a while if that refuses.
+async fn reach(route: &Route, connections: &Connections) -> Result<(Registered, TcpStream), String> {
+    wait::until(RETRY, Duration::from_millis(50), || {
+        // read anew each time: a deploy may give the port another container meanwhile
+        let backend = *route.borrow();
+        let registered = backend.map(|backend| (backend, connections.register(backend)));
+        async move {
+            let Some((backend, registered)) = registered else { return Seen::Ready(Err("it is held".to_owned())) };
+            match timeout(CONNECT, TcpStream::connect(backend)).await {
+                Ok(Ok(stream)) => Seen::Ready(Ok((registered, stream))),
+                Ok(Err(error)) => Seen::NotYet(format!("{backend}: {error}")),
+                Err(_) => Seen::NotYet(format!("{backend}: no answer")),
+            }
+        }
+    })
+    .await?
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Routes;
 
 /// The version of these messages: an edge that speaks another one is replaced, any other is left alone.
-pub(super) const PROTOCOL: u32 = 1;
+pub(super) const PROTOCOL: u32 = 2;
 
 /// A question of the daemon.
 #[derive(Debug, Serialize, Deserialize)]

@@ -85,7 +85,7 @@ impl State {
             let _ = self.listeners.apply(&self.routes);
             return Err(failure.to_string());
         }
-        tracing::info!(ports = ?routes.ports, "new routes");
+        tracing::info!(ports = ?routes.ports, held = ?routes.held, "new routes");
         self.routes = routes;
         Ok(())
     }

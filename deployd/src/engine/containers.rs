@@ -30,10 +30,14 @@ pub struct Container {
     pub running: bool,
     /// Whether it has ended and the engine does not start it again by itself.
     pub stopped: bool,
+    /// Whether it has never run.
+    pub created: bool,
     /// Its address on the daemon's network, which it keeps when it is stopped.
     pub address: Option<Ipv4Addr>,
     /// The deploy that made it.
     pub deploy: Option<String>,
+    /// The service that it is of a compose project.
+    pub service: Option<String>,
 }
 
 /// What a container does.
@@ -100,7 +104,9 @@ impl Engine {
             inspected => inspected.map_err(failed(format!("look at the container {}", short(id))))?,
         };
         let state = inspected.state.unwrap_or_default();
-        if state.running.unwrap_or(false) || state.status == Some(ContainerStateStatusEnum::CREATED) {
+        // one that waits for its next start counts as running there, and has the exit code of its last end
+        let restarting = state.status == Some(ContainerStateStatusEnum::RESTARTING);
+        if !restarting && state.running.unwrap_or(false) || state.status == Some(ContainerStateStatusEnum::CREATED) {
             return Ok(State::Running);
         }
         let out_of_memory = state.oom_killed.unwrap_or(false);
@@ -129,14 +135,17 @@ fn container(summary: ContainerSummary) -> Container {
         is(&[ContainerSummaryStateEnum::RUNNING]),
         is(&[ContainerSummaryStateEnum::EXITED, ContainerSummaryStateEnum::CREATED, ContainerSummaryStateEnum::DEAD]),
     );
+    let mut labels = summary.labels.unwrap_or_default();
     Container {
         id: summary.id.unwrap_or_default(),
         name: name.trim_start_matches('/').to_owned(),
         image: summary.image.unwrap_or_default(),
         running,
         stopped,
+        created: is(&[ContainerSummaryStateEnum::CREATED]),
         address,
-        deploy: summary.labels.unwrap_or_default().remove("deployd.deploy"),
+        deploy: labels.remove("deployd.deploy"),
+        service: labels.remove("deployd.service"),
     }
 }
 

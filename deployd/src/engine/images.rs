@@ -1,6 +1,8 @@
 //! Images of ours.
 
-use bollard::query_parameters::{RemoveImageOptions, TagImageOptionsBuilder};
+use std::collections::HashMap;
+
+use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptions, TagImageOptionsBuilder};
 
 use super::Engine;
 use super::connect::{failed, is_missing};
@@ -24,6 +26,15 @@ impl Engine {
         };
         let ports = inspected.config.and_then(|config| config.exposed_ports).unwrap_or_default();
         Ok(Some(Image { id: inspected.id.unwrap_or_default(), exposed: tcp_ports(&ports) }))
+    }
+
+    /// The references of images that begin with a repository's name, such as `deployd/`.
+    pub async fn references(&self, prefix: &str) -> Result<Vec<String>> {
+        let filters = HashMap::from([("reference", vec![format!("{prefix}*")])]);
+        let options = ListImagesOptionsBuilder::new().filters(&filters).build();
+        let listed = self.docker().await?.list_images(Some(options)).await.map_err(failed("list the images"))?;
+        let references = listed.into_iter().flat_map(|image| image.repo_tags);
+        Ok(references.filter(|reference| reference.starts_with(prefix)).collect())
     }
 
     /// Gives an image a further reference.

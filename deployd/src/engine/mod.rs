@@ -8,6 +8,7 @@ mod logs;
 mod network;
 mod spec;
 mod subnet;
+mod volumes;
 mod workshop;
 
 pub use build::BuildSpec;
@@ -15,5 +16,6 @@ pub use connect::Engine;
 pub use containers::{Container, State};
 pub use images::Image;
 pub use logs::LogStream;
+pub(crate) use spec::ROLE;
 pub use spec::{ContainerSpec, Network, Role};
 pub use workshop::{BuildContainer, Commit, Volume};

@@ -4,8 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 
 use bollard::Docker;
-use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, NetworkInspect};
-use bollard::query_parameters::InspectNetworkOptions;
+use bollard::models::{
+    EndpointIpamConfig, EndpointSettings, Ipam, IpamConfig, NetworkConnectRequest, NetworkCreateRequest, NetworkInspect,
+};
+use bollard::query_parameters::{InspectNetworkOptions, ListNetworksOptionsBuilder};
 
 use super::connect::{failed, is_missing, said};
 use super::spec::ROLE;
@@ -38,6 +40,29 @@ impl Engine {
             address.split('/').next()?.parse().ok()
         });
         Ok(addresses.collect())
+    }
+
+    /// Gives a container an address on the network, beside those that it has; it keeps it across restarts.
+    pub async fn connect(&self, id: &str, address: Ipv4Addr) -> Result<()> {
+        let ipam = EndpointIpamConfig { ipv4_address: Some(address.to_string()), ..EndpointIpamConfig::default() };
+        let endpoint = EndpointSettings { ipam_config: Some(ipam), ..EndpointSettings::default() };
+        let request = NetworkConnectRequest { container: id.to_owned(), endpoint_config: Some(endpoint) };
+        let connected = self.docker().await?.connect_network(NETWORK, request).await;
+        connected.map_err(failed(format!("connect a container to the network {NETWORK} at {address}")))
+    }
+
+    /// Removes the networks of compose projects; ours, and one that something else still uses, stay.
+    pub async fn remove_compose_networks(&self) -> Result<()> {
+        let filters = HashMap::from([("label", vec![format!("{ROLE}=network")])]);
+        let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
+        let docker = self.docker().await?;
+        let networks = docker.list_networks(Some(options)).await.map_err(failed("list the networks"))?;
+        for name in networks.into_iter().filter_map(|network| network.name).filter(|name| name != NETWORK) {
+            if let Err(error) = docker.remove_network(&name).await {
+                tracing::warn!(name, error = said(&error), "a network stays");
+            }
+        }
+        Ok(())
     }
 
     async fn subnet(&self) -> Result<Subnet> {

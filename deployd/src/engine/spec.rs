@@ -11,7 +11,7 @@ use bollard::models::{
 use super::network::NETWORK;
 
 /// The label that marks what is ours, with the role as its value.
-pub(super) const ROLE: &str = "deployd.role";
+pub(crate) const ROLE: &str = "deployd.role";
 
 /// What a container of ours is for. Only these are ever stopped, removed or counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

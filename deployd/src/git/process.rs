@@ -4,11 +4,10 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::process_group::ProcessGroup;
 use crate::settings::DataDir;
 
 /// Why git did not do it.
@@ -32,18 +31,6 @@ impl std::fmt::Display for GitError {
     }
 }
 
-/// Ends git and the ssh that it started, also when the waiting future is dropped.
-struct Group(Option<Pid>);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // an error means that all of them have ended already
-            let _ = killpg(group, Signal::SIGKILL);
-        }
-    }
-}
-
 /// Runs git in `dir`; answers its standard output.
 pub(super) async fn git(data: &DataDir, dir: &Path, deadline: Duration, args: &[&str]) -> Result<String, GitError> {
     let mut command = Command::new("git");
@@ -51,10 +38,10 @@ pub(super) async fn git(data: &DataDir, dir: &Path, deadline: Duration, args: &[
     command.args(args).current_dir(dir).env_clear().envs(environment(data));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
     let child = command.spawn().map_err(GitError::Absent)?;
-    let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
+    let group = ProcessGroup::of(&child);
     let output = timeout(deadline, child.wait_with_output()).await.map_err(|_| GitError::Late(deadline))?;
     let output = output.map_err(GitError::Absent)?;
-    group.0 = None;
+    group.ended();
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

@@ -46,6 +46,7 @@ mod tests {
             started_at: Timestamp::UNIX_EPOCH,
             finished_at: None,
             serving: None,
+            built_by: None,
         }
     }
 

@@ -13,8 +13,8 @@ const REMEMBERED: u64 = 2000;
 /// How many more there may be before the oldest go: looking for them takes a look at all.
 const SURPLUS: u64 = 200;
 
-const PROMISE: &str = "promise";
-const PUSHED: &str = "pushed_commit";
+pub(super) const PROMISE: &str = "promise";
+pub(super) const PUSHED: &str = "pushed_commit";
 
 /// What tells a delivery from others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

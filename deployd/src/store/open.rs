@@ -154,6 +154,11 @@ pub(super) fn retain<T: DeserializeOwned>(
     Ok(gone)
 }
 
+/// Removes every record of a table.
+pub(super) fn clear(tx: &WriteTransaction, table: TableDefinition<'_, &str, &[u8]>) -> Result<()> {
+    tx.open_table(table).map_err(failed)?.retain(|_, _| false).map_err(failed)
+}
+
 fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
     serde_json::from_slice(json)
         .map_err(|error| Failure::new(Kind::Internal, "read a record of the database").saw(error))

@@ -104,6 +104,22 @@ pub struct Serving {
     pub port: u16,
     /// When it counts as healthy.
     pub health: Health,
+    /// What else it takes if it is a service of a compose project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compose: Option<Composed>,
+}
+
+/// A compose project around the service that serves. Its files are kept with the version, see `DataDir::version`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Composed {
+    /// The compose file, relative to the repository.
+    pub file: String,
+    /// The service that serves.
+    pub service: String,
+    /// The services that the engine starts again after a crash.
+    pub kept: Vec<String>,
+    /// The volumes, by the engine's names.
+    pub volumes: Vec<String>,
 }
 
 /// One deploy.
@@ -133,4 +149,15 @@ pub struct Deploy {
     pub finished_at: Option<Timestamp>,
     /// What serves it, if it succeeded.
     pub serving: Option<Serving>,
+    /// The deploy that built what it runs, if that is another one: a rollback builds nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built_by: Option<String>,
+}
+
+impl Deploy {
+    /// The deploy that built what it runs: images and kept files carry its id.
+    #[must_use]
+    pub fn build(&self) -> &str {
+        self.built_by.as_deref().unwrap_or(&self.id)
+    }
 }

@@ -1,12 +1,15 @@
 //! Single values: the project, which deploy serves, the webhook secret, where to tell about deploys.
 
-use super::open::{DEPLOYS, VALUES, put, remove};
+use super::deliveries::{PROMISE, PUSHED};
+use super::open::{DELIVERIES, DEPLOYS, VALUES, VARIABLES, clear, put, remove};
 use super::{Deploy, Project, Store};
 use crate::error::Result;
 use crate::random;
 
 const PROJECT: &str = "project";
 const SERVING: &str = "serving";
+/// The deploy that replaces what serves in its place, until it is acknowledged or undone.
+const REPLACING: &str = "replacing";
 const WEBHOOK_SECRET: &str = "webhook_secret";
 const NOTIFICATION: &str = "notification_address";
 
@@ -34,7 +37,35 @@ impl Store {
         self.write(|tx| {
             put(tx, DEPLOYS, &deploy.id, deploy)?;
             put(tx, VALUES, PROJECT, project)?;
+            remove(tx, VALUES, REPLACING)?;
             put(tx, VALUES, SERVING, &deploy.id)
+        })
+    }
+
+    /// Notes that a deploy is about to replace what serves in its place.
+    pub fn begin_replacing(&self, deploy: &str) -> Result<()> {
+        self.write(|tx| put(tx, VALUES, REPLACING, &deploy))
+    }
+
+    /// The deploy that began to replace what serves and has not been acknowledged.
+    pub fn replacing(&self) -> Result<Option<String>> {
+        self.read(VALUES, REPLACING)
+    }
+
+    /// Notes that it has been undone.
+    pub fn end_replacing(&self) -> Result<()> {
+        self.write(|tx| remove(tx, VALUES, REPLACING).map(|_| ()))
+    }
+
+    /// Forgets the project: its settings, deploys and variables. People and the webhook secret stay.
+    pub fn forget_project(&self) -> Result<()> {
+        self.write(|tx| {
+            for name in [PROJECT, SERVING, REPLACING, NOTIFICATION, PUSHED, PROMISE] {
+                remove(tx, VALUES, name)?;
+            }
+            clear(tx, DEPLOYS)?;
+            clear(tx, DELIVERIES)?;
+            clear(tx, VARIABLES)
         })
     }
 

@@ -33,8 +33,8 @@ fn key(secret: &str) -> hmac::Key {
 }
 
 fn map(headers: &[(&'static str, &str)]) -> Option<HeaderMap> {
-    let pairs = headers.iter().map(|(name, value)| {
-        HeaderValue::from_str(value).ok().map(|value| (HeaderName::from_static(name), value))
-    });
+    let pairs = headers
+        .iter()
+        .map(|(name, value)| HeaderValue::from_str(value).ok().map(|value| (HeaderName::from_static(name), value)));
     pairs.collect()
 }

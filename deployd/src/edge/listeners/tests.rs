@@ -90,3 +90,17 @@ async fn a_route_that_goes_closes_its_port() {
     });
     closed.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_request_to_a_held_port_waits_for_the_next_version() {
+    let (old, new, port) = (backend(1).await, backend(2).await, free_port());
+    let mut listeners = Listeners::default();
+    listeners.apply(&Routes::one(port, old)).unwrap();
+    listeners.apply(&Routes::hold(port)).unwrap();
+    assert!(listeners.check(port).is_ok(), "it is still ours");
+    let mut waiting = connect(port).await;
+    let early = timeout(Duration::from_millis(100), ask(&mut waiting)).await;
+    assert!(early.is_err(), "it was answered while the port was held: {early:?}");
+    listeners.apply(&Routes::one(port, new)).unwrap();
+    assert_eq!(waiting.read_u8().await.unwrap(), 2);
+}

@@ -1,0 +1,9 @@
+//! Asking a deployed application whether it answers as its project says: once, until it does, or all the time.
+
+mod continuous;
+mod once;
+mod tally;
+
+pub use continuous::{Continuous, Options};
+pub use once::{Answer, ask, healthy};
+pub use tally::{Change, Outcome, Report};

@@ -1,0 +1,38 @@
+"""A small web application whose page tells its commit and how often it was asked, which its database keeps."""
+
+import os
+import signal
+import socket
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+HOST, PORT = os.environ["DATABASE"].rsplit(":", 1)
+
+
+def increment(key):
+    with socket.create_connection((HOST, int(PORT)), timeout=5) as connection:
+        connection.sendall(f"INCR {key}\r\n".encode())
+        answer = connection.makefile().readline()
+    if not answer.startswith(":"):
+        raise OSError(f"the database said {answer!r}")
+    return int(answer[1:])
+
+
+class Page(BaseHTTPRequestHandler):
+    def do_GET(self):
+        try:
+            status, text = 200, f"commit {os.environ['SOURCE_VERSION']}\nvisits {increment('visits')}\n"
+        except OSError as error:
+            status, text = 503, f"the database does not answer: {error}\n"
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+if __name__ == "__main__":
+    # a container's first process gets no default handlers: without this, a stop takes ten seconds
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    ThreadingHTTPServer(("", 8080), Page).serve_forever()

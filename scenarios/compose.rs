@@ -1,0 +1,45 @@
+//! Compose projects: several services, a volume that stays, and a bad file that changes nothing.
+
+use anyhow::{Context, ensure};
+use rstest_reuse::apply;
+
+use crate::every_system;
+use crate::support::on_a_stage;
+
+fn visits(page: &str) -> anyhow::Result<u64> {
+    let line = page.lines().find_map(|line| line.strip_prefix("visits ")).context("the page tells no visits")?;
+    Ok(line.parse()?)
+}
+
+#[apply(every_system)]
+#[tokio::test]
+async fn a_compose_project_keeps_its_volume_and_survives_a_bad_file(os: &str, version: &str) -> anyhow::Result<()> {
+    on_a_stage(os, version, "compose-web-db", async |stage| {
+        let first = stage.deploy().await?;
+        let page = stage.page().await?;
+        ensure!(page.contains(&first), "the page does not tell commit {first}: {page}");
+        let before = visits(&page)?;
+        let (_, status) = stage.api()?.as_admin("GET", "/status", None).await?;
+        let containers = status["data"]["status"]["containers"].as_array().map_or(0, Vec::len);
+        ensure!(containers == 2, "not two services: {status}");
+
+        stage.checkout.write("docker-compose.yml", "services:\n  web:\n    bild: web\n")?;
+        stage.checkout.commit_all("Break it").await?;
+        let refused = stage.deploy().await.err().context("a bad compose file was deployed")?.to_string();
+        ensure!(refused.contains("'bild'"), "the cause is not named: {refused}");
+        ensure!(stage.page().await?.contains(&first), "the old version does not serve any more");
+
+        stage.checkout.git(&["revert", "--no-edit", "HEAD"]).await?;
+        let second = stage.deploy().await?;
+        let page = stage.page().await?;
+        ensure!(first != second && page.contains(&second), "the page does not tell commit {second}: {page}");
+        ensure!(visits(&page)? > before, "the database lost its data: {before} visits before, now {page}");
+
+        let (code, answer) = stage.api()?.as_admin("POST", "/rollback", None).await?;
+        ensure!(code == 201, "HTTP {code}: {answer}");
+        let page = stage.page().await?;
+        ensure!(page.contains(&first) && visits(&page)? > before, "the rollback does not serve {first}: {page}");
+        Ok(())
+    })
+    .await
+}
