@@ -9,8 +9,8 @@ mod tools;
 
 pub use authorities::extra_authorities;
 pub use base::{Base, BaseSource, BaseSources, Reach};
-pub(crate) use recipe::{archive, short_hex};
 pub use recipe::{Progress, Recipe};
+pub(crate) use recipe::{archive, short_hex};
 pub use stock::Stock;
 pub(crate) use tools::daemon_parts;
 pub use tools::{DAEMON_REPOSITORY, Tool, daemon_image, tool_image, vps_image};

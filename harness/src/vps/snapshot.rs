@@ -40,11 +40,7 @@ impl Snapshot {
     }
 
     /// The snapshot of this name, made by `make` unless it is there; of several processes one makes it.
-    pub async fn obtain(
-        env: &TestEnv,
-        name: &str,
-        make: impl AsyncFnOnce() -> Result<Self> + Send,
-    ) -> Result<Self> {
+    pub async fn obtain(env: &TestEnv, name: &str, make: impl AsyncFnOnce() -> Result<Self> + Send) -> Result<Self> {
         if let Some(snapshot) = Self::find(env, name).await? {
             return Ok(snapshot);
         }

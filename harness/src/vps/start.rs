@@ -57,10 +57,7 @@ pub(super) async fn start(request: VpsRequest, env: &TestEnv) -> Result<Vps> {
     let base = env.sources().obtain(env.engine(), env.lease(), &request.system, env.progress()).await?;
     timings.base = millis_since(clock);
     let clock = Instant::now();
-    let (image, stock) = tokio::try_join!(
-        disk(&request, env, &base),
-        env.begun_stock()
-    )?;
+    let (image, stock) = tokio::try_join!(disk(&request, env, &base), env.begun_stock())?;
     timings.image = millis_since(clock);
     let clock = Instant::now();
     let making = Making::new(&request, env, base, image, stock)?;
