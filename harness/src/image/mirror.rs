@@ -19,8 +19,8 @@ use crate::error::{Error, Failure, Result, chain};
 use crate::lease::Lease;
 use crate::{Engine, http, provision};
 
-/// How long a mirror may take to answer before it counts as out of reach.
-const REACH: Duration = Duration::from_secs(5);
+/// How long a mirror may take to answer before it counts as out of reach: a slow one is still one.
+const REACH: Duration = Duration::from_secs(30);
 
 /// Everything needed to make the base, found to be there.
 pub(super) struct Plan<'a> {
@@ -48,16 +48,28 @@ pub(super) async fn answers(system: &System) -> Result<String, String> {
     let url = url_of(system, mirror);
     let suite = mirror.suites.first().map(String::as_str).unwrap_or_default();
     let release = format!("{url}/dists/{suite}/InRelease");
-    let get = http::client().head(&release).timeout(REACH).send().await;
+    let get = http::client().get(&release).timeout(REACH).send().await;
     let answer = get.map_err(|error| format!("{release}: {}", chain(&error)))?;
     if !answer.status().is_success() {
         return Err(format!("{release}: HTTP {}", answer.status()));
+    }
+    let text = answer.text().await.map_err(|error| format!("{release}: {}", chain(&error)))?;
+    if let Some(until) = expired(&text, jiff::Timestamp::now()) {
+        return Err(format!("{release}: valid until {until}, which is past: apt refuses it"));
     }
     // what a mirror serves counts only where its signature can be checked
     if Path::new(&mirror.keyring).exists() || provision::is_installable(&mirror.keyring_package).await {
         return Ok(url);
     }
     Err(format!("{url} answers, but its key ring {} is not on this machine and no package brings it", mirror.keyring))
+}
+
+/// The end of a release's validity, as it says it, if that is past.
+fn expired(release: &str, now: jiff::Timestamp) -> Option<&str> {
+    let until = release.lines().find_map(|line| line.strip_prefix("Valid-Until: "))?.trim();
+    // the format of mail headers, but for the name of the zone
+    let end = jiff::fmt::rfc2822::parse(&until.replace("UTC", "+0000")).ok()?;
+    (end.timestamp() < now).then_some(until)
 }
 
 impl<'a> Plan<'a> {
@@ -169,5 +181,19 @@ impl Authorities {
             hooks.push("chroot \"$1\" update-ca-certificates".to_owned());
         }
         Ok(Self { hooks, _folder: folder })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_past_its_validity_is_told() {
+        let release = "Origin: Debian\nSuite: stable\nValid-Until: Sat, 08 Nov 2025 08:14:09 UTC\nMD5Sum:\n";
+        let at = |time: &str| time.parse::<jiff::Timestamp>().unwrap();
+        assert_eq!(expired(release, at("2025-11-09T00:00:00Z")), Some("Sat, 08 Nov 2025 08:14:09 UTC"));
+        assert_eq!(expired(release, at("2025-11-08T08:14:08Z")), None);
+        assert_eq!(expired("Origin: Debian\n", at("2030-01-01T00:00:00Z")), None);
     }
 }
