@@ -31,7 +31,7 @@ async fn each_vps_is_a_machine_of_its_own_with_a_running_init(os: &str, version:
 
         if it.vps.info().init == harness::catalog::Init::Systemd {
             let session = it.vps.ssh().await?;
-            let running = wait_until(Duration::from_secs(60), "systemd to say running", || async {
+            let running = wait_until(Duration::from_mins(1), "systemd to say running", || async {
                 match session.exec("systemctl is-system-running; systemctl --failed --no-legend").await {
                     Ok(output) if output.stdout_text().trim() == "running" => Seen::Ready(()),
                     Ok(output) => Seen::NotYet(output.stdout_text().into_owned()),

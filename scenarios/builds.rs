@@ -47,9 +47,9 @@ fn copy(checkout: &Checkout, folder: &Path, inside: &str) -> anyhow::Result<()> 
         let entry = entry?;
         let path = Path::new(inside).join(entry.file_name()).display().to_string();
         if entry.file_type()?.is_dir() {
-            copy(checkout, folder, &path)?
+            copy(checkout, folder, &path)?;
         } else {
-            checkout.write(&path, std::fs::read(entry.path())?)?
+            checkout.write(&path, std::fs::read(entry.path())?)?;
         }
     }
     Ok(())
@@ -71,7 +71,7 @@ async fn left_of_builds(stage: &Stage<'_>) -> anyhow::Result<String> {
 
 /// The page of a fixture that has taken the place of the stage's own.
 async fn page_of(stage: &Stage<'_>, project: &Project) -> anyhow::Result<String> {
-    Ok(probe::healthy(stage.vps(), project, Duration::from_secs(60)).await?.body)
+    Ok(probe::healthy(stage.vps(), project, Duration::from_mins(1)).await?.body)
 }
 
 #[apply(every_system)]

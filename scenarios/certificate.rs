@@ -56,7 +56,7 @@ async fn a_verifying_client_refuses_the_self_signed_certificate_and_accepts_the_
         put(stage, "key.pem", &owned.key).await?;
         put(stage, "cert.pem", &owned.certificate).await?;
         stage.vps().ssh().await?.run("docker restart deployd").await?;
-        let accepted = wait_until(Duration::from_secs(60), "the owner's certificate", || async {
+        let accepted = wait_until(Duration::from_mins(1), "the owner's certificate", || async {
             match verifying.as_admin("GET", "/status", None).await {
                 Ok((200, _)) => Seen::Ready(()),
                 Ok((status, answer)) => Seen::NotYet(format!("{status} {answer}")),

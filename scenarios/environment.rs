@@ -28,7 +28,7 @@ async fn app_has(stage: &Stage<'_>, name: &str, value: Option<&str>) -> anyhow::
     health.path = format!("/env/{name}");
     health.status = if value.is_some() { 200 } else { 404 };
     health.contains = Some(value.map_or("unset".into(), |value| HEXLOWER.encode(&Sha256::digest(value))));
-    probe::healthy(stage.vps(), &project, Duration::from_secs(60)).await?;
+    probe::healthy(stage.vps(), &project, Duration::from_mins(1)).await?;
     Ok(())
 }
 

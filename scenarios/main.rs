@@ -2,10 +2,12 @@
 //!
 //! These need a container engine. `cargo xtask matrix` runs each on the systems that this machine can have.
 
+#[expect(clippy::single_component_path_imports, reason = "the template's macro looks for the name here")]
 use rstest_reuse;
 
 mod access;
 mod boot;
+mod bootstrap;
 mod builds;
 mod certificate;
 mod client;

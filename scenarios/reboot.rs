@@ -35,7 +35,7 @@ async fn daemon_application_and_commit_return_after_a_reboot(os: &str, version: 
 
         let page = stage.page().await?;
         ensure!(page.contains(&commit), "after the reboot the page does not tell commit {commit}: {page}");
-        let status = wait_until(Duration::from_secs(60), "the daemon to answer", || async {
+        let status = wait_until(Duration::from_mins(1), "the daemon to answer", || async {
             match stage.deployd.status(stage.vps(), &stage.access).await {
                 Ok(status) => Seen::Ready(status),
                 Err(error) => Seen::NotYet(error.to_string()),

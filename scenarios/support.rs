@@ -19,14 +19,6 @@ pub struct Scenario {
     pub vps: Vps,
 }
 
-/// A VPS that was just bootstrapped, with nothing deployed.
-pub struct Ready<'a> {
-    pub env: &'a TestEnv,
-    pub vps: &'a Vps,
-    pub deployd: Deployd,
-    pub access: Bootstrapped,
-}
-
 /// Runs a scenario on a fresh VPS of the system; whatever it comes to, the VPS and everything around it is gone after.
 pub async fn on_a_vps(
     os: &str,
@@ -37,21 +29,7 @@ pub async fn on_a_vps(
     run(start, body).await
 }
 
-/// Runs a scenario on a VPS that has its engine and the daemon already; both come from a snapshot, so that this costs
-/// seconds. Keys, secrets and tokens are this VPS's own.
-pub async fn on_a_ready_vps(
-    os: &str,
-    version: &str,
-    body: impl AsyncFnOnce(&Ready<'_>) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let on_it = async |it: &Scenario| {
-        let deployd = deployd(&it.env).await?;
-        let access = deployd.bootstrap(&it.vps, &[], &say).await?;
-        body(&Ready { env: &it.env, vps: &it.vps, deployd, access }).await
-    };
-    run(async |env: &TestEnv| from_snapshot(env, os, version).await, on_it).await
-}
-
+/// A VPS that has its engine and the daemon's image already, from a snapshot, so that a bootstrap costs seconds.
 async fn from_snapshot(env: &TestEnv, os: &str, version: &str) -> anyhow::Result<Vps> {
     Ok(deployd(env).await?.ready_vps(env, env.system(os, version)?).await?)
 }
@@ -61,7 +39,8 @@ async fn run(
     body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let env = TestEnv::open_with(Settings { progress: Arc::new(say), ..Settings::from_env()? }).await?;
-    let vps = match start(&env).await {
+    // boxed, as is the body: what they hold on the way is large
+    let vps = match Box::pin(start(&env)).await {
         Ok(vps) => vps,
         Err(error) => {
             env.close().await?;
@@ -69,7 +48,7 @@ async fn run(
         }
     };
     let scenario = Scenario { env, vps };
-    let result = AssertUnwindSafe(body(&scenario)).catch_unwind().await.unwrap_or_else(|panic| {
+    let result = AssertUnwindSafe(Box::pin(body(&scenario))).catch_unwind().await.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         Err(anyhow!("panicked: {}", text.unwrap_or("without a text")))
     });
@@ -175,7 +154,7 @@ impl<'a> Stage<'a> {
     pub async fn restart_daemon(&self) -> anyhow::Result<()> {
         self.vps().ssh().await?.run("docker restart deployd").await?;
         let api = self.api()?;
-        let answers = wait_until(Duration::from_secs(60), "the daemon to answer again", || async {
+        let answers = wait_until(Duration::from_mins(1), "the daemon to answer again", || async {
             match api.send("GET", "/", None, None).await {
                 Ok((200, _)) => Seen::Ready(()),
                 Ok((status, answer)) => Seen::NotYet(format!("{status} {answer}")),
@@ -201,7 +180,7 @@ impl<'a> Stage<'a> {
 
     /// The application's page, once it is healthy.
     pub async fn page(&self) -> anyhow::Result<String> {
-        let deadline = Duration::from_secs(60);
+        let deadline = Duration::from_mins(1);
         Ok(probe::healthy(&self.scenario.vps, &self.project, deadline).await?.body)
     }
 

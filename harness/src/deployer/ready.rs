@@ -24,6 +24,10 @@ impl Deployd {
     /// A VPS of a system with the container engine and the daemon's image on it, and nothing else of the daemon: a
     /// [`bootstrap`](Deployer::bootstrap) makes the rest at once, with keys and secrets of this VPS alone.
     pub async fn ready_vps(&self, env: &TestEnv, system: &System) -> Result<Vps> {
+        if !env.engine().is_local() {
+            // a snapshot is partly a folder of this machine, which another one's engine does not see
+            return VpsRequest::new(system).start(env).await;
+        }
         let snapshot = self.snapshot(env, system).await?;
         VpsRequest::new(system).with_snapshot(&snapshot).start(env).await
     }

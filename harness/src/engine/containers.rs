@@ -2,19 +2,19 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 
 use bollard::models::{
-    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigCgroupnsModeEnum, Mount,
-    MountType, NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, ContainerSummary, EndpointIpamConfig, EndpointSettings, HostConfig,
+    HostConfigCgroupnsModeEnum, Mount, MountType, NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
 };
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-    WaitContainerOptions,
+    CreateContainerOptionsBuilder, ListContainersOptions, ListContainersOptionsBuilder, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder, WaitContainerOptions,
 };
 use futures_util::{Stream, StreamExt, TryStreamExt};
 
 use super::Engine;
-use super::SharedVolume;
 use super::connect::status;
 use crate::error::{Error, Failure, Result};
 
@@ -38,7 +38,7 @@ pub(crate) struct ContainerSpec {
     /// Volumes without a name, which go when the container goes.
     pub volumes: Vec<String>,
     /// Volumes with a name.
-    pub shared: Vec<SharedVolume>,
+    pub shared: Vec<SharedFolder>,
     /// Another container, whose volumes it has, too.
     pub volumes_from: Option<String>,
     /// `HOST_FOLDER:PATH`
@@ -61,6 +61,14 @@ pub(crate) struct Publish {
     pub host_address: IpAddr,
     pub host: u16,
     pub container: u16,
+}
+
+/// A folder of the host, at a place in a container.
+#[derive(Debug, Clone)]
+pub(crate) struct SharedFolder {
+    pub path: PathBuf,
+    pub target: &'static str,
+    pub read_only: bool,
 }
 
 /// A place in a network.
@@ -138,11 +146,11 @@ impl From<ContainerSpec> for ContainerCreateBody {
 
 fn host_config(spec: &ContainerSpec) -> HostConfig {
     let volume = |path: &String| Mount { target: Some(path.clone()), typ: Some(MountType::VOLUME), ..Mount::default() };
-    let shared = |volume: &SharedVolume| Mount {
-        source: Some(volume.name.clone()),
-        target: Some(volume.target.clone()),
-        read_only: Some(volume.read_only),
-        typ: Some(MountType::VOLUME),
+    let shared = |folder: &SharedFolder| Mount {
+        source: Some(folder.path.display().to_string()),
+        target: Some(folder.target.to_owned()),
+        read_only: Some(folder.read_only),
+        typ: Some(MountType::BIND),
         ..Mount::default()
     };
     let mut ports: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
@@ -214,9 +222,19 @@ impl Engine {
     pub async fn containers(&self, labels: &[&str]) -> Result<Vec<Found>> {
         let filters = HashMap::from([("label", labels.to_vec())]);
         let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+        Ok(self.list(options).await?.into_iter().filter_map(found).collect())
+    }
+
+    async fn list(&self, options: ListContainersOptions) -> Result<Vec<ContainerSummary>> {
         let list = self.docker.list_containers(Some(options)).await;
-        let list = list.map_err(|error| self.error("list containers", error))?;
-        Ok(list.into_iter().filter_map(found).collect())
+        list.map_err(|error| self.error("list containers", error))
+    }
+
+    /// Whether a container, running or not, has this folder of the host.
+    pub(crate) async fn has_mounted(&self, folder: &str) -> Result<bool> {
+        let list = self.list(ListContainersOptionsBuilder::default().all(true).build()).await?;
+        let mut mounts = list.into_iter().flat_map(|container| container.mounts.unwrap_or_default());
+        Ok(mounts.any(|mount| mount.source.as_deref() == Some(folder)))
     }
 
     /// All mock VPSes on the engine, of whatever workspace.

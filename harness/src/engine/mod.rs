@@ -4,12 +4,11 @@ mod connect;
 mod containers;
 mod images;
 mod networks;
-mod volumes;
 
 pub use connect::{About, Engine};
+pub(crate) use containers::SharedFolder;
 pub(crate) use containers::{Attach, ContainerSpec, Publish};
 pub use containers::{ContainerState, Found, LogLine};
 pub use images::ImageInfo;
 pub(crate) use images::{BuildContext, Imported};
 pub(crate) use networks::Subnet;
-pub(crate) use volumes::SharedVolume;

@@ -14,8 +14,8 @@ pub(crate) const WORKSPACE: &str = "org.testvps.workspace";
 pub(crate) const NAME: &str = "org.testvps.name";
 /// When it may be removed, as an RFC 3339 time.
 pub(crate) const EXPIRES: &str = "org.testvps.expires";
-/// On the image of a snapshot: the volume that belongs to it.
-pub(crate) const VOLUME: &str = "org.testvps.volume";
+/// The folder of the host that belongs to the image of a snapshot.
+pub(crate) const FOLDER: &str = "org.testvps.folder";
 /// On the image of a snapshot: the system that was frozen.
 pub(crate) const SYSTEM: &str = "org.testvps.system";
 /// The outside registry that the stock caches.

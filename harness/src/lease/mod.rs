@@ -11,7 +11,7 @@ mod run;
 mod runs;
 mod sweep;
 
-pub(crate) use labels::{EXPIRES, NAME, OURS, ROLE, RUN, STATE, SYSTEM, UPSTREAM, VOLUME, WORKSPACE};
+pub(crate) use labels::{EXPIRES, FOLDER, NAME, OURS, ROLE, RUN, STATE, SYSTEM, UPSTREAM, WORKSPACE};
 pub use run::Lease;
 pub use runs::MachineDir;
 pub(crate) use runs::host_id;

@@ -27,6 +27,12 @@ impl MachineDir {
         self.0.join("packages")
     }
 
+    /// Where what the engines of frozen VPSes keep lies, a folder for each snapshot.
+    #[must_use]
+    pub fn snapshots(&self) -> PathBuf {
+        self.0.join("snapshots")
+    }
+
     /// Takes the lock called `name`, waiting for whoever has it; it is released when the file is dropped.
     pub async fn lock(&self, name: &str) -> Result<File> {
         let path = self.0.join(format!("{name}.lock"));

@@ -47,10 +47,11 @@ async fn prune() -> anyhow::Result<()> {
         engine.remove_image(&tag).await?;
         say(&format!("removed {tag}"));
     }
-    for volume in prune_snapshots(&engine).await? {
-        say(&format!("removed {volume}"));
+    let machine = MachineDir::find()?;
+    for folder in prune_snapshots(&engine, &machine).await? {
+        say(&format!("removed {}", folder.display()));
     }
-    let packages = MachineDir::find()?.packages();
+    let packages = machine.packages();
     match std::fs::remove_dir_all(&packages) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             let failure = Failure::new(packages.display().to_string(), "remove the package cache").saw(error);

@@ -1,0 +1,81 @@
+//! Bootstraps that go wrong half-way, and taking the daemon off again.
+
+use anyhow::{Context, ensure};
+use harness::Vps;
+use harness::deployer::Deployer;
+use rstest_reuse::apply;
+
+use crate::every_system;
+use crate::support::{Stage, deployd, on_a_vps, say};
+
+/// The port of the registry that every VPS pulls from.
+const REGISTRY: u16 = 5000;
+
+/// Takes a port of the package mirror's and registry's address out of the VPS's reach; SSH and names go on.
+async fn cut(vps: &Vps, port: u16) -> anyhow::Result<()> {
+    let rule = format!(
+        "ip rule add to $(getent ahostsv4 deb.debian.org | cut -d ' ' -f 1 | head -n 1) ipproto 6 dport {port} priority 9 \
+         unreachable"
+    );
+    vps.ssh().await?.run(&rule).await?;
+    Ok(())
+}
+
+async fn mend(vps: &Vps) -> anyhow::Result<()> {
+    vps.ssh().await?.run("ip rule del priority 9").await?;
+    Ok(())
+}
+
+#[apply(every_system)]
+#[tokio::test]
+async fn a_mirror_or_a_registry_out_of_reach_is_named_and_the_next_run_goes_on_from_there(
+    os: &str,
+    version: &str,
+) -> anyhow::Result<()> {
+    on_a_vps(os, version, async |it| {
+        let deployd = deployd(&it.env).await?;
+        cut(&it.vps, 80).await?;
+        let failed = deployd.bootstrap(&it.vps, &[], &say).await.err();
+        let failed = failed.context("a bootstrap without a package mirror succeeded")?.to_string();
+        ensure!(failed.contains("step engine: failed"), "not the step that failed: {failed}");
+        ensure!(failed.contains("deb.debian.org"), "not the mirror that was out of reach: {failed}");
+        mend(&it.vps).await?;
+
+        cut(&it.vps, REGISTRY).await?;
+        let failed = deployd.bootstrap(&it.vps, &[], &say).await.err();
+        let failed = failed.context("a bootstrap without a registry succeeded")?.to_string();
+        ensure!(failed.contains("step image: failed"), "not the step that failed: {failed}");
+        let key = it.vps.ssh().await?.run("cat /var/lib/deployd/deploy_key.pub").await?.stdout_text().into_owned();
+        mend(&it.vps).await?;
+
+        let access = deployd.bootstrap(&it.vps, &[], &say).await?;
+        ensure!(access.deploy_key.trim() == key.trim(), "the key of the first run was lost");
+        let status = deployd.status(&it.vps, &access).await?;
+        ensure!(status.version == access.version, "{status:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[apply(every_system)]
+#[tokio::test]
+async fn uninstall_leaves_no_container_image_key_or_folder(os: &str, version: &str) -> anyhow::Result<()> {
+    on_a_vps(os, version, async |it| {
+        let stage = Stage::set(it, "dockerfile-web").await?;
+        stage.register().await?;
+        stage.deploy().await?;
+        stage.page().await?;
+
+        stage.deployd.uninstall(&it.vps, &say).await?;
+        let look = "docker ps -aq; docker volume ls -q --filter label=deployd.role; \
+                    docker network ls -q --filter label=deployd.role; \
+                    docker images --format '{{.Repository}}:{{.Tag}}' | grep deployd; ls -d /var/lib/deployd 2>/dev/null; true";
+        let left = it.vps.ssh().await?.run(look).await?;
+        ensure!(left.stdout_text().trim().is_empty(), "this was left: {}", left.stdout_text());
+        let engine = it.vps.ssh().await?.run("docker images -q --filter reference=debian").await?;
+        ensure!(!engine.stdout_text().trim().is_empty(), "the image that the project is built from is not the daemon's");
+        stage.git.close().await?;
+        Ok(())
+    })
+    .await
+}
