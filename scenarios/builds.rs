@@ -74,6 +74,9 @@ async fn page_of(stage: &Stage<'_>, project: &Project) -> anyhow::Result<String>
     Ok(probe::healthy(stage.vps(), project, Duration::from_mins(1)).await?.body)
 }
 
+/// What is wrong, the files that make it so, and the code and the cause that tell of it.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], u16, &'a str);
+
 #[apply(every_system)]
 #[tokio::test]
 async fn python_node_and_static_projects_are_built_by_their_buildpacks(os: &str, version: &str) -> anyhow::Result<()> {
@@ -127,7 +130,7 @@ async fn what_cannot_be_built_names_its_cause_and_the_old_version_serves(
         let dockerfile = "FROM debian:12\nRUN echo the reason why; exit 7\n";
         let none = project("procfile-none")?;
         // each replaces the files of the one before
-        let cases: [(&str, &[(&str, &str)], u16, &str); 5] = [
+        let cases: [Case<'_>; 5] = [
             ("a Dockerfile that fails", &[("Dockerfile", dockerfile)], 500, "the reason why"),
             (
                 "a Procfile without web",

@@ -12,6 +12,7 @@ mod builds;
 mod certificate;
 mod client;
 mod compose;
+mod daemon_killed;
 mod environment;
 mod failure;
 mod first_deploy;

@@ -1,0 +1,147 @@
+//! kill -9 of the daemon at random moments of deploys and changes: it comes back with all that it had acknowledged, and no
+//! half deploy serves. `DEPLOYD_KILLS` says how many times; a hundred by hand, a few in the matrix.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use harness::probe;
+use harness::project::MAIN_BRANCH;
+use harness::wait::{Seen, wait_until};
+use rstest_reuse::apply;
+use serde_json::{Value, json};
+
+use crate::every_system;
+use crate::support::{Stage, on_a_stage, say};
+
+/// How often the daemon is killed if nobody says otherwise.
+const KILLS: usize = 3;
+/// A deploy of the fixture takes about this long: most kills hit it in one of its stages.
+const LATEST_MILLISECONDS: u32 = 6000;
+
+/// What the daemon acknowledged.
+#[derive(Default)]
+struct Acknowledged {
+    variables: Vec<String>,
+    users: Vec<String>,
+}
+
+/// Ends the daemon's process without its engine being asked, which would take that for a stop by hand.
+async fn kill(stage: &Stage<'_>, after: u32) -> anyhow::Result<()> {
+    let kill = format!(
+        "sleep {}.{:03}; kill -9 $(docker inspect --format '{{{{.State.Pid}}}}' deployd)",
+        after / 1000,
+        after % 1000
+    );
+    stage.vps().ssh().await?.run(&kill).await?;
+    Ok(())
+}
+
+/// Sets variables and adds users until the daemon is gone.
+async fn change(stage: &Stage<'_>, round: usize, acknowledged: &mut Acknowledged) -> anyhow::Result<()> {
+    let api = stage.api()?;
+    for number in 0.. {
+        let variable = format!("ROUND_{round}_{number}");
+        let body = json!({ "name": variable, "value": "x", "encrypt": number % 2 == 0 });
+        let Ok((status, answer)) = api.as_admin("POST", "/env", Some(&body)).await else { return Ok(()) };
+        ensure!(status == 202, "set {variable}: {status} {answer}");
+        acknowledged.variables.push(variable);
+        let user = format!("user-{round}-{number}");
+        let body = json!({ "username": user, "password": "correct horse" });
+        let Ok((status, answer)) = api.as_admin("POST", "/user/add", Some(&body)).await else { return Ok(()) };
+        ensure!(status == 201, "add {user}: {status} {answer}");
+        acknowledged.users.push(user);
+    }
+    Ok(())
+}
+
+/// Waits until the daemon answers again, and what it says is deployed is what serves, in one container.
+async fn settled(stage: &Stage<'_>) -> anyhow::Result<String> {
+    let settled = wait_until(Duration::from_mins(3), "one version to serve, which the daemon knows", || async {
+        let commit = match stage.status_commit().await {
+            Ok(commit) => commit,
+            Err(error) => return Seen::NotYet(error.to_string()),
+        };
+        let page = probe::ask(stage.vps(), &stage.project).await;
+        if !page.ok || !page.body.contains(&commit) {
+            return Seen::NotYet(format!("status {commit}, page {:?} {}", page.http_status, page.body));
+        }
+        let count = async {
+            let list = "docker ps -aq --filter label=deployd.role=app | wc -l";
+            Ok::<_, anyhow::Error>(stage.vps().ssh().await?.run(list).await?.stdout_text().trim().to_owned())
+        };
+        match count.await {
+            Ok(count) if count == "1" => Seen::Ready(commit),
+            Ok(count) => Seen::NotYet(format!("{count} containers of the application")),
+            Err(error) => Seen::NotYet(error.to_string()),
+        }
+    });
+    Ok(settled.await?)
+}
+
+/// Checks that everything that was acknowledged is there.
+async fn nothing_is_lost(stage: &Stage<'_>, acknowledged: &Acknowledged) -> anyhow::Result<()> {
+    let api = stage.api()?;
+    let (_, variables) = api.as_admin("GET", "/env", None).await?;
+    let variables = variables["data"]["variables"].as_array().context("no variables")?;
+    let names: Vec<&str> = variables.iter().filter_map(|variable| variable["name"].as_str()).collect();
+    let (_, users) = api.as_admin("GET", "/user/list", None).await?;
+    let users = users["data"]["users"].as_array().context("no users")?;
+    let users: Vec<&str> = users.iter().filter_map(Value::as_str).collect();
+    for name in &acknowledged.variables {
+        ensure!(names.contains(&name.as_str()), "the variable {name} was acknowledged and is lost: {names:?}");
+    }
+    for name in &acknowledged.users {
+        ensure!(users.contains(&name.as_str()), "the user {name} was acknowledged and is lost: {users:?}");
+    }
+    Ok(())
+}
+
+async fn round(
+    stage: &Stage<'_>,
+    round: usize,
+    before: &str,
+    acknowledged: &mut Acknowledged,
+) -> anyhow::Result<String> {
+    stage.checkout.write("note.txt", format!("round {round}"))?;
+    stage.checkout.commit_all("Change it").await?;
+    let new = stage.checkout.head().await?;
+    stage.git.push(&stage.checkout, &stage.project.name, MAIN_BRANCH).await?;
+    let after = rand::random_range(0..LATEST_MILLISECONDS);
+    let api = stage.api()?;
+    let body = json!({ "git_options": { "branch": MAIN_BRANCH } });
+    let up = async { Ok::<_, anyhow::Error>(api.as_admin("POST", "/up", Some(&body)).await.ok()) };
+    let (up, (), ()) = tokio::try_join!(up, kill(stage, after), change(stage, round, acknowledged))?;
+
+    let serves = settled(stage).await?;
+    let code = up.map(|(code, _)| code);
+    say(&format!(
+        "killed after {after} ms: /up {code:?}, {} serves",
+        if serves == new { "the new" } else { "the old" }
+    ));
+    ensure!(serves == new || serves == before, "{serves} serves, neither {before} nor {new}");
+    ensure!(code != Some(201) || serves == new, "{new} was acknowledged and {serves} serves");
+    nothing_is_lost(stage, acknowledged).await?;
+    Ok(serves)
+}
+
+#[apply(every_system)]
+#[tokio::test]
+async fn a_daemon_that_is_killed_comes_back_with_all_that_it_acknowledged(
+    os: &str,
+    version: &str,
+) -> anyhow::Result<()> {
+    let kills = std::env::var("DEPLOYD_KILLS").ok().map_or(Ok(KILLS), |number| number.parse())?;
+    on_a_stage(os, version, "dockerfile-web", async |stage| {
+        let mut serves = stage.deploy().await?;
+        let mut acknowledged = Acknowledged::default();
+        for number in 0..kills {
+            serves =
+                round(stage, number, &serves, &mut acknowledged).await.with_context(|| format!("kill {number}"))?;
+        }
+        ensure!(!acknowledged.variables.is_empty(), "no change was acknowledged: nothing was tested");
+        let last = stage.deploy().await?;
+        ensure!(stage.page().await?.contains(&last), "after {kills} kills {last} cannot be deployed");
+        Ok(())
+    })
+    .await
+}
