@@ -22,9 +22,10 @@ use crate::ssh::{KeyPair, Session};
 use crate::testenv::TestEnv;
 use crate::wait::{Seen, millis_since, wait_until};
 
-/// The capabilities of PID 1: the engine's default fourteen, which a nested engine hands on to its containers, and the
-/// two that systemd and a nested engine need for mounts and networks. Neither reaches the host's disks, clock, modules.
-pub const CAPABILITIES: [&str; 16] = [
+/// The capabilities of PID 1: the engine's default fourteen, which a nested engine hands on to its containers, the two
+/// that systemd and a nested engine need for mounts and networks, and the one without which nobody enters a nested
+/// container that runs as another user than root. None reaches the host's disks, clock, modules or processes.
+pub const CAPABILITIES: [&str; 17] = [
     "AUDIT_WRITE",
     "CHOWN",
     "DAC_OVERRIDE",
@@ -41,6 +42,7 @@ pub const CAPABILITIES: [&str; 16] = [
     "SYS_CHROOT",
     "NET_ADMIN",
     "SYS_ADMIN",
+    "SYS_PTRACE",
 ];
 /// How often a port or an address that somebody else took first is chosen anew.
 const CHOICES: usize = 8;
