@@ -131,6 +131,8 @@ impl<'a> Plan<'a> {
             command.arg(format!("--customize-hook={hook}"));
         }
         command
+            // as the images of registries have it: a container that loses power is made anew, and dpkg need not flush
+            .arg("--dpkgopt=force-unsafe-io")
             .arg("--customize-hook=rm -f \"$1/etc/resolv.conf\" \"$1/etc/hostname\"")
             .args([self.mirror.suites.first().map_or("", String::as_str), "-"])
             .args(self.sources())
