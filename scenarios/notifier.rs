@@ -62,11 +62,17 @@ async fn a_chat_is_told_how_deploys_end_and_its_address_is_told_nowhere(os: &str
         stage.deploy().await?;
         let receiver = format!(
             "docker tag $(docker ps --filter label=deployd.role=app --format '{{{{.Image}}}}' | head -n 1) receiver && \
-             docker run -d --name receiver --network host --entrypoint python3 receiver -c \"{RECEIVER}\" && \
-             until docker exec receiver python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 9099))' \
-             2>/dev/null; do :; done"
+             docker run -d --name receiver --network host --entrypoint python3 receiver -c \"{RECEIVER}\""
         );
         run(stage, &receiver).await?;
+        let listens = wait_until(Duration::from_mins(1), "the receiver to listen", || async {
+            match run(stage, "ss --listening --tcp --numeric").await {
+                Ok(sockets) if sockets.contains(":9099") => Seen::Ready(()),
+                Ok(sockets) => Seen::NotYet(sockets),
+                Err(error) => Seen::NotYet(error.to_string()),
+            }
+        });
+        listens.await?;
 
         let (commit, status) = up(stage, "second", &format!("http://127.0.0.1:9099/services/{SECRET}")).await?;
         ensure!(status == 201, "{status}");
