@@ -20,14 +20,15 @@ pub(super) struct Connection {
     close: CancellationToken,
     began: Instant,
     last_byte: AtomicU64,
-    /// The last bytes came from the container, and the client has taken all of them.
+    /// The last bytes came from the container, and the client has taken all of them. Before the first answer it is owed
+    /// one: the request may still be on its way.
     answered: AtomicBool,
 }
 
 impl Connection {
     pub(super) fn new(backend: SocketAddr) -> Self {
         let (close, began) = (CancellationToken::new(), Instant::now());
-        Self { backend, close, began, last_byte: AtomicU64::new(0), answered: AtomicBool::new(true) }
+        Self { backend, close, began, last_byte: AtomicU64::new(0), answered: AtomicBool::new(false) }
     }
 
     /// Closes it.

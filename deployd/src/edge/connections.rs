@@ -57,7 +57,7 @@ impl Connections {
     }
 
     /// The connections that lead elsewhere than to one of `backends`.
-    fn stale(&self, backends: &HashSet<SocketAddr>) -> Vec<Arc<Connection>> {
+    pub(super) fn stale(&self, backends: &HashSet<SocketAddr>) -> Vec<Arc<Connection>> {
         self.with(|open| open.by_id.values().filter(|open| !backends.contains(&open.backend)).cloned().collect())
     }
 

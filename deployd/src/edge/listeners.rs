@@ -153,9 +153,17 @@ async fn reach(route: &Route, connections: &Connections) -> Result<(Registered, 
         // read anew each time: a deploy may give the port another container meanwhile
         let backend = *route.borrow();
         let registered = backend.map(|backend| (backend, connections.register(backend)));
+        let mut changed = route.clone();
         async move {
             let Some((backend, registered)) = registered else { return Seen::Ready(Err("it is held".to_owned())) };
-            match timeout(CONNECT, TcpStream::connect(backend)).await {
+            let connected = tokio::select! {
+                connected = timeout(CONNECT, TcpStream::connect(backend)) => connected,
+                // a container that takes no more connections must not keep one that another is there for
+                _ = changed.wait_for(|now| *now != Some(backend)) => {
+                    return Seen::NotYet(format!("{backend} has been replaced"));
+                }
+            };
+            match connected {
                 Ok(Ok(stream)) => Seen::Ready(Ok((registered, stream))),
                 Ok(Err(error)) => Seen::NotYet(format!("{backend}: {error}")),
                 Err(_) => Seen::NotYet(format!("{backend}: no answer")),

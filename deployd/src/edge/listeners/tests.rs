@@ -75,6 +75,51 @@ async fn a_container_that_starts_late_is_waited_for() {
     assert_eq!(asked.await.unwrap().unwrap(), 3);
 }
 
+/// A container whose queue of connections is full: another one is neither taken nor refused.
+async fn full() -> (tokio::net::TcpListener, Vec<TcpStream>) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queued = Vec::new();
+    while let Ok(stream) = timeout(Duration::from_millis(200), TcpStream::connect(address)).await {
+        queued.push(stream.unwrap());
+    }
+    (listener, queued)
+}
+
+#[tokio::test]
+async fn a_request_that_the_old_container_never_took_reaches_the_new_one() {
+    let ((old, _queued), new, port) = (full().await, backend(2).await, free_port());
+    let mut listeners = Listeners::default();
+    listeners.apply(&Routes::one(port, old.local_addr().unwrap())).unwrap();
+    let asked = tokio::spawn(async move { ask(&mut connect(port).await).await });
+    let routes = Routes::one(port, new);
+    let on_its_way = wait::until(Duration::from_secs(5), Duration::from_millis(10), || {
+        let stale = listeners.connections().stale(&backends(&routes)).len();
+        std::future::ready(if stale == 1 { Seen::Ready(()) } else { Seen::NotYet(stale.to_string()) })
+    });
+    on_its_way.await.unwrap();
+    listeners.apply(&routes).unwrap();
+    listeners.connections().drain(&backends(&routes)).await;
+    assert_eq!(asked.await.unwrap().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_owed_an_answer_is_not_idle() {
+    let (old, port) = (backend(1).await, free_port());
+    let mut listeners = Listeners::default();
+    listeners.apply(&Routes::one(port, old)).unwrap();
+    let mut unused = connect(port).await;
+    let connections = listeners.connections();
+    let open = wait::until(Duration::from_secs(5), Duration::from_millis(10), || {
+        let open = connections.stale(&HashSet::new());
+        std::future::ready(if open.is_empty() { Seen::NotYet("none".into()) } else { Seen::Ready(open) })
+    });
+    assert!(!open.await.unwrap()[0].quiet_for(Duration::ZERO));
+    assert_eq!(ask(&mut unused).await.unwrap(), 1);
+}
+
 #[tokio::test]
 async fn a_route_that_goes_closes_its_port() {
     let (old, port) = (backend(1).await, free_port());
