@@ -73,10 +73,7 @@ impl<'a> Api<'a> {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await.map_err(|error| failed(&error))?;
-        let status = answer.status().as_u16();
-        let text = answer.text().await.map_err(|error| failed(&error))?;
-        Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
+        answer_to(request).await.map_err(|error| failed(&error))
     }
 
     /// POST of a body as it is, with these headers and no token; answers as `send` does.
@@ -87,10 +84,7 @@ impl<'a> Api<'a> {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = request.send().await.map_err(failed)?;
-        let status = answer.status().as_u16();
-        let text = answer.text().await.map_err(failed)?;
-        Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
+        answer_to(request).await.map_err(failed)
     }
 
     /// Opens a WebSocket with the token of the bootstrap.
@@ -139,6 +133,14 @@ impl<'a> Api<'a> {
         }
         Ok(last)
     }
+}
+
+/// Sends a request; answers the HTTP status and the body, as JSON where it is.
+async fn answer_to(request: reqwest::RequestBuilder) -> reqwest::Result<(u16, Value)> {
+    let answer = request.send().await?;
+    let status = answer.status().as_u16();
+    let text = answer.text().await?;
+    Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
 }
 
 /// The message and the error of an envelope, or the text as it is.

@@ -37,7 +37,7 @@ pub(crate) struct ContainerSpec {
     pub tmpfs: HashMap<String, String>,
     /// Volumes without a name, which go when the container goes.
     pub volumes: Vec<String>,
-    /// Volumes with a name.
+    /// Folders of the host.
     pub shared: Vec<SharedFolder>,
     /// Another container, whose volumes it has, too.
     pub volumes_from: Option<String>,
