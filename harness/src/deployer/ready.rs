@@ -12,46 +12,54 @@ use crate::testenv::TestEnv;
 use crate::vps::{FREEZE, Snapshot, Vps, VpsRequest};
 
 /// Takes off whatever belongs to one VPS alone (the daemon's container, its keys and tokens); engine, packages and images
-/// stay, and what the fixtures build on is there, too.
+/// stay.
 const STRIP: &str = r#"set -eu
 for id in $(docker ps -aq --filter label=deployd.role); do docker rm -f -v "$id"; done
 for id in $(docker network ls -q --filter label=deployd.role); do docker network rm "$id"; done
 rm -rf /var/lib/deployd
-docker pull debian:12
 "#;
+/// Builds the Dockerfile on standard input and gives the image a name, so that no prune takes its steps out of the cache.
+const WARM: &str = "DOCKER_BUILDKIT=0 docker build --quiet --tag";
 
 impl Deployd {
     /// A VPS of a system with the container engine and the daemon's image on it, and nothing else of the daemon: a
-    /// [`bootstrap`](Deployer::bootstrap) makes the rest at once, with keys and secrets of this VPS alone.
-    pub async fn ready_vps(&self, env: &TestEnv, system: &System) -> Result<Vps> {
+    /// [`bootstrap`](Deployer::bootstrap) makes the rest at once, with keys and secrets of this VPS alone. The steps of the
+    /// Dockerfiles `warm`, which must need no files, are in its build cache, as on a server that has built them before.
+    pub async fn ready_vps(&self, env: &TestEnv, system: &System, warm: &[String]) -> Result<Vps> {
         if !env.engine().is_local() {
             // a snapshot is partly a folder of this machine, which another one's engine does not see
             return VpsRequest::new(system).start(env).await;
         }
-        let snapshot = self.snapshot(env, system).await?;
+        let snapshot = self.snapshot(env, system, warm).await?;
         VpsRequest::new(system).with_snapshot(&snapshot).start(env).await
     }
 
     /// The snapshot that such VPSes start from, which is made at the first need.
-    pub async fn snapshot(&self, env: &TestEnv, system: &System) -> Result<Snapshot> {
+    pub async fn snapshot(&self, env: &TestEnv, system: &System, warm: &[String]) -> Result<Snapshot> {
         let base = env.sources().obtain(env.engine(), env.lease(), system, env.progress()).await?;
         let image = vps_image(env.engine(), env.lease(), system, &base, env.progress()).await?;
         let mut hash = Sha256::new();
         // not the daemon's program: a bootstrap puts another one in its place in a moment
-        for part in [&image, self.parts(), SCRIPT, FREEZE, STRIP] {
+        let parts = [&image, self.parts(), SCRIPT, FREEZE, STRIP, WARM];
+        for part in parts.into_iter().chain(warm.iter().map(String::as_str)) {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
         let name = format!("{}-{}", system.slug(), short_hex(&hash.finalize()));
-        Snapshot::obtain(env, &name, async || self.freeze_ready(env, system, &name).await).await
+        Snapshot::obtain(env, &name, async || self.freeze_ready(env, system, warm, &name).await).await
     }
 
-    async fn freeze_ready(&self, env: &TestEnv, system: &System, name: &str) -> Result<Snapshot> {
+    async fn freeze_ready(&self, env: &TestEnv, system: &System, warm: &[String], name: &str) -> Result<Snapshot> {
         env.progress()(&format!("{system}: bootstrap once, for the snapshot {name}"));
         let vps = VpsRequest::new(system).start(env).await?;
         let frozen = async {
             self.bootstrap(&vps, &[], &|line| tracing::debug!("{line}")).await?;
-            vps.ssh().await?.run_with("sh -s", Exec::new().stdin(STRIP.as_bytes())).await?;
+            let ssh = vps.ssh().await?;
+            ssh.run_with("sh -s", Exec::new().stdin(STRIP.as_bytes())).await?;
+            for (number, dockerfile) in warm.iter().enumerate() {
+                let build = format!("{WARM} warm:{number} -");
+                ssh.run_with(&build, Exec::new().stdin(dockerfile.as_bytes())).await?;
+            }
             vps.snapshot(env, name).await
         };
         let frozen = frozen.await;
