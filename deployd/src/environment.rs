@@ -3,34 +3,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use data_encoding::BASE64;
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-
 use crate::error::{Failure, Kind, Result};
-use crate::settings::DataDir;
+use crate::seal::Secret;
 use crate::store::{Store, Variable};
-use crate::{files, random};
 
-/// How long a key of the cipher is.
-const KEY: usize = 32;
 /// How long name and value may be together: the kernel starts no program with a longer one. The = and the zero byte at the
 /// end count, too.
 const LENGTH: usize = 128 * 1024 - 2;
-/// What makes the variable's name part of what is sealed, so that no value can be put under another name.
-const PURPOSE: &str = "deployd environment ";
 
 /// The application's variables.
 #[derive(Debug, Clone)]
 pub struct Environment {
-    data: DataDir,
     store: Arc<Store>,
 }
 
 impl Environment {
-    /// The variables of one data directory.
+    /// The variables in a store.
     #[must_use]
-    pub fn new(data: DataDir, store: Arc<Store>) -> Self {
-        Self { data, store }
+    pub fn new(store: Arc<Store>) -> Self {
+        Self { store }
     }
 
     /// Every variable with its value in clear, as the application gets it.
@@ -51,7 +42,7 @@ impl Environment {
     /// Keeps a variable.
     pub fn set(&self, name: &str, value: &str, encrypt: bool) -> Result<()> {
         check(name, value)?;
-        let kept = if encrypt { self.seal(name, value)? } else { value.to_owned() };
+        let kept = if encrypt { self.store.seal().seal(Secret::Variable(name), value)? } else { value.to_owned() };
         self.store.set_variable(&Variable { name: name.to_owned(), value: kept, encrypted: encrypt })
     }
 
@@ -60,50 +51,11 @@ impl Environment {
         self.store.remove_variable(name)
     }
 
-    /// Encrypts a value so that it can only be read under this name.
-    pub(crate) fn seal(&self, name: &str, value: &str) -> Result<String> {
-        let nonce = random::bytes::<NONCE_LEN>()?;
-        let mut sealed = value.as_bytes().to_vec();
-        let aad = Aad::from(format!("{PURPOSE}{name}"));
-        self.key()?
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed)
-            .map_err(|error| Failure::new(Kind::Internal, format!("encrypt {name}")).saw(error))?;
-        Ok(BASE64.encode(&[nonce.as_slice(), &sealed].concat()))
-    }
-
     fn open(&self, variable: Variable) -> Result<String> {
-        if variable.encrypted { self.unseal(&variable.name, &variable.value) } else { Ok(variable.value) }
-    }
-
-    /// Decrypts what was sealed under this name.
-    pub(crate) fn unseal(&self, name: &str, sealed: &str) -> Result<String> {
-        let failed = || {
-            let failure = Failure::new(Kind::Internal, format!("decrypt {name}")).saw("it was sealed with another key");
-            failure.hint(format!("set it again; {} was replaced", self.data.environment_key().display()))
-        };
-        let mut sealed = BASE64.decode(sealed.as_bytes()).map_err(|_| failed())?;
-        let (nonce, sealed) = sealed.split_first_chunk_mut::<NONCE_LEN>().ok_or_else(failed)?;
-        let aad = Aad::from(format!("{PURPOSE}{name}"));
-        let key = self.key()?;
-        let clear = key.open_in_place(Nonce::assume_unique_for_key(*nonce), aad, sealed).map_err(|_| failed())?;
-        String::from_utf8(clear.to_vec()).map_err(|_| failed())
-    }
-
-    /// The key of this machine; made when it is first needed.
-    fn key(&self) -> Result<LessSafeKey> {
-        let path = self.data.environment_key();
-        let key = if let Some(key) = files::read_if_there(&path)? {
-            key
-        } else {
-            let key = random::bytes::<KEY>()?;
-            files::replace(&path, &key, 0o600)?;
-            key.to_vec()
-        };
-        let unusable = |_| {
-            let failure = Failure::new(Kind::Internal, format!("use {}", path.display())).saw("it is no key");
-            failure.hint("put the right one there; without it encrypted variables cannot be read")
-        };
-        Ok(LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &key).map_err(unusable)?))
+        if !variable.encrypted {
+            return Ok(variable.value);
+        }
+        self.store.seal().open_as(Secret::Variable(&variable.name), &variable.value)
     }
 }
 
@@ -128,10 +80,10 @@ fn check(name: &str, value: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::DataDir;
 
     fn environment(dir: &std::path::Path) -> Environment {
-        let data = DataDir::new(dir);
-        Environment::new(data.clone(), Arc::new(Store::open(&data.database()).unwrap()))
+        Environment::new(Arc::new(Store::open(&DataDir::new(dir)).unwrap()))
     }
 
     #[test]
@@ -158,7 +110,7 @@ mod tests {
         let mut moved = environment.store.variables().unwrap().remove(0);
         moved.name = "B".into();
         environment.store.set_variable(&moved).unwrap();
-        assert!(environment.values().unwrap_err().to_string().contains("decrypt B"));
+        assert!(environment.values().unwrap_err().to_string().contains("decrypt the variable B"));
     }
 
     #[test]

@@ -33,11 +33,22 @@ pub(crate) fn replace(path: &Path, content: &[u8], mode: u32) -> Result<()> {
         let _ = fs::remove_file(&new);
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&new)?;
         file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&new, path)?;
-        fs::File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
+        file.sync_all()
     };
-    write().map_err(failed("write", path))
+    write().map_err(failed("write", path))?;
+    put_in_place(&new, path)
+}
+
+/// Puts a new file, which is on the disk already, in the place of an old one at once.
+pub(crate) fn put_in_place(new: &Path, path: &Path) -> Result<()> {
+    let renamed = fs::rename(new, path);
+    let kept = renamed.and_then(|()| fs::File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all());
+    kept.map_err(failed("replace", path))
+}
+
+/// Removes a file; one that is gone is fine.
+pub(crate) fn remove_file(path: &Path) -> Result<()> {
+    gone(fs::remove_file(path), path)
 }
 
 /// The content of a file, or nothing if there is none.
@@ -91,7 +102,11 @@ fn copy_folder(from: &Path, to: &Path, top: bool) -> std::io::Result<()> {
 
 /// Removes a folder with everything in it; one that is gone is fine.
 pub(crate) fn remove_dir(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
+    gone(fs::remove_dir_all(path), path)
+}
+
+fn gone(removed: std::io::Result<()>, path: &Path) -> Result<()> {
+    match removed {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         removed => removed.map_err(failed("remove", path)),
     }

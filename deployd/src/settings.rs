@@ -40,9 +40,9 @@ impl DataDir {
         self.0.join("signing.key")
     }
 
-    /// The key that encrypted variables are sealed with.
+    /// The key that secrets in the database are sealed with.
     #[must_use]
-    pub fn environment_key(&self) -> PathBuf {
+    pub fn sealing_key(&self) -> PathBuf {
         self.0.join("environment.key")
     }
 

@@ -35,7 +35,7 @@ impl Daemon {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::new(dir.path());
-        let store = Arc::new(Store::open(&data.database()).unwrap());
+        let store = Arc::new(Store::open(&data).unwrap());
         let tokens = Arc::new(Tokens::open(&data, store.clone()).unwrap());
         let engine = Engine::new(dir.path().join("no-engine.sock"));
         let users = Arc::new(Users::new(store.clone(), tokens.clone()));

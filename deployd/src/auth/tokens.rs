@@ -11,7 +11,7 @@ use super::Level;
 use crate::error::{Failure, Kind, Result};
 use crate::settings::DataDir;
 use crate::store::{Session, Store};
-use crate::{files, random};
+use crate::{key, random};
 
 /// How long a token for machines lives.
 pub const ADMIN_TOKEN_LIFETIME: Duration = Duration::from_hours(365 * 24);
@@ -38,21 +38,9 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Reads the signing key; makes it of 32 random bytes at the first start.
+    /// Reads the signing key; makes it at the first start.
     pub fn open(data: &DataDir, store: Arc<Store>) -> Result<Self> {
-        let path = data.signing_key();
-        let key = if let Some(key) = files::read_if_there(&path)? {
-            key
-        } else {
-            let key = random::bytes::<32>()?;
-            files::replace(&path, &key, 0o600)?;
-            key.to_vec()
-        };
-        if key.len() < 32 {
-            let failure = Failure::new(Kind::Internal, format!("read {}", path.display()));
-            let saw = format!("it holds {} bytes instead of 32", key.len());
-            return Err(failure.saw(saw).hint("remove it: a new one is made, and every token ends"));
-        }
+        let key = key::read_or_make(&data.signing_key(), "every token ends")?;
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = 0;
         Ok(Self { store, sign: EncodingKey::from_secret(&key), verify: DecodingKey::from_secret(&key), validation })
@@ -126,7 +114,7 @@ mod tests {
 
     fn tokens(dir: &tempfile::TempDir) -> Tokens {
         let data = DataDir::new(dir.path());
-        Tokens::open(&data, Arc::new(Store::open(&data.database()).unwrap())).unwrap()
+        Tokens::open(&data, Arc::new(Store::open(&data).unwrap())).unwrap()
     }
 
     #[test]

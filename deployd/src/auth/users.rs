@@ -12,6 +12,7 @@ use super::second_factor::{self, Enrolment};
 use super::{Level, OPERATOR, Tokens};
 use crate::error::{Failure, Kind, Result};
 use crate::random;
+use crate::seal::Seal;
 use crate::store::{Session, Store, User};
 
 /// How long a login lasts.
@@ -90,7 +91,7 @@ impl Users {
             if known.as_ref() != Some(&user.password) {
                 return Err(refused("the user was changed"));
             }
-            check_code(user, code.as_deref())?;
+            check_code(self.store.seal(), user, code.as_deref())?;
             let expires_at = Timestamp::now().saturating_add(LOGIN_LIFETIME).unwrap_or(Timestamp::MAX);
             Ok(Session { user: user.name.clone(), level: user.level, expires_at })
         });
@@ -103,7 +104,7 @@ impl Users {
 
     /// Makes logins of a user need a code from now on.
     pub fn enable_codes(&self, name: &str) -> Result<Enrolment> {
-        let (factor, enrolment) = second_factor::enrol()?;
+        let (factor, enrolment) = second_factor::enrol(self.store.seal(), name)?;
         let changed = self.store.change_user(name, |user| {
             if user.second_factor.is_some() {
                 let failure = Failure::new(Kind::Conflict, "enable one-time codes").saw("they are enabled already");
@@ -125,13 +126,13 @@ impl Users {
     }
 }
 
-fn check_code(user: &mut User, code: Option<&str>) -> Result<()> {
+fn check_code(seal: &Seal, user: &mut User, code: Option<&str>) -> Result<()> {
     let Some(factor) = &mut user.second_factor else { return Ok(()) };
     let Some(code) = code.map(str::trim).filter(|code| !code.is_empty()) else {
         let failure = Failure::new(Kind::CodeMissing, "log in").saw("this user needs a one-time code as well");
         return Err(failure.hint("send it as totp; a backup code does, too"));
     };
-    if second_factor::accept(factor, code, Timestamp::now())? {
+    if second_factor::accept(seal, &user.name, factor, code, Timestamp::now())? {
         return Ok(());
     }
     Err(refused("the one-time code is wrong, or was used before"))

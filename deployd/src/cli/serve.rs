@@ -27,7 +27,7 @@ pub(super) async fn serve(args: Serve, terminated: impl Future<Output = ()>) -> 
     let data = DataDir::new(args.data.data_dir);
     files::private_dir(data.path())?;
     files::private_dir(&data.edge())?;
-    let store = Arc::new(Store::open(&data.database())?);
+    let store = Arc::new(Store::open(&data)?);
     tls::ensure(&data, &args.hosts)?;
     let tls = RustlsConfig::from_config(tls::server_config(&data)?);
     let tokens = Arc::new(Tokens::open(&data, store.clone())?);

@@ -36,8 +36,8 @@ impl Context {
     pub fn new(data: DataDir, store: Arc<Store>, engine: Engine, image: Option<String>) -> Self {
         let edge = Edge::new(&data.edge());
         let keeper = Keeper { dir: data.edge(), image };
-        let environment = Environment::new(data.clone(), store.clone());
-        let notifier = Notifier::new(store.clone(), environment.clone());
+        let environment = Environment::new(store.clone());
+        let notifier = Notifier::new(store.clone());
         let builder_image = BUILDER_IMAGE.to_owned();
         Self { data, store, environment, notifier, engine, edge, keeper, builder_image }
     }

@@ -49,6 +49,7 @@ mod tests {
 
     use super::*;
     use crate::project_file::Health;
+    use crate::settings::DataDir;
     use crate::store::Serving;
 
     fn project() -> Project {
@@ -89,7 +90,7 @@ mod tests {
     #[test]
     fn the_target_is_what_served_before_and_two_rollbacks_end_where_they_began() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("db")).unwrap();
+        let store = Store::open(&DataDir::new(dir.path())).unwrap();
         assert_eq!(target_id(&store), None);
         deploy(&store, "1", Outcome::Succeeded, None);
         assert_eq!(target_id(&store), None);
@@ -106,7 +107,7 @@ mod tests {
     #[test]
     fn a_project_that_is_forgotten_leaves_nothing_to_return_to() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("db")).unwrap();
+        let store = Store::open(&DataDir::new(dir.path())).unwrap();
         deploy(&store, "1", Outcome::Succeeded, None);
         deploy(&store, "2", Outcome::Succeeded, None);
         let secret = store.webhook_secret().unwrap();

@@ -4,25 +4,21 @@ use std::sync::Arc;
 
 use super::address::{self, Address, Asked};
 use super::{client, message};
-use crate::environment::Environment;
 use crate::error::Result;
+use crate::seal::Secret;
 use crate::store::{Deploy, Store};
-
-/// What the sealed address is bound to; no variable can have this name.
-const SEALED_AS: &str = "notification address";
 
 /// Tells a chat how deploys end.
 #[derive(Debug, Clone)]
 pub struct Notifier {
     store: Arc<Store>,
-    seal: Environment,
 }
 
 impl Notifier {
-    /// A notifier whose address lies in the store, sealed as encrypted variables are.
+    /// A notifier whose address lies in the store, sealed.
     #[must_use]
-    pub fn new(store: Arc<Store>, seal: Environment) -> Self {
-        Self { store, seal }
+    pub fn new(store: Arc<Store>) -> Self {
+        Self { store }
     }
 
     /// Changes the address: an empty text changes nothing, `off` and `none` remove it.
@@ -31,7 +27,7 @@ impl Notifier {
             Asked::Nothing => Ok(()),
             Asked::Removal => self.store.set_notification_address(None),
             Asked::Address(address) => {
-                let sealed = self.seal.seal(SEALED_AS, &address.uri().to_string())?;
+                let sealed = self.store.seal().seal(Secret::NotificationAddress, &address.uri().to_string())?;
                 self.store.set_notification_address(Some(&sealed))
             }
         }
@@ -54,7 +50,7 @@ impl Notifier {
 
     fn address(&self) -> Result<Option<Address>> {
         let Some(sealed) = self.store.notification_address()? else { return Ok(None) };
-        Address::parse(&self.seal.unseal(SEALED_AS, &sealed)?).map(Some)
+        Address::parse(&self.store.seal().open_as(Secret::NotificationAddress, &sealed)?).map(Some)
     }
 }
 
@@ -66,9 +62,7 @@ mod tests {
     #[test]
     fn the_address_comes_back_and_lies_nowhere_in_clear() {
         let dir = tempfile::tempdir().unwrap();
-        let data = DataDir::new(dir.path());
-        let store = Arc::new(Store::open(&data.database()).unwrap());
-        let notifier = Notifier::new(store.clone(), Environment::new(data, store));
+        let notifier = Notifier::new(Arc::new(Store::open(&DataDir::new(dir.path())).unwrap()));
         notifier.set("https://hooks.example/services/s3cret-part").unwrap();
         notifier.set("").unwrap();
         let address = notifier.address().unwrap().unwrap();

@@ -137,10 +137,11 @@ fn prune(tx: &WriteTransaction) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::DataDir;
 
     fn store() -> (tempfile::TempDir, Store) {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("db")).unwrap();
+        let store = Store::open(&DataDir::new(dir.path())).unwrap();
         (dir, store)
     }
 
@@ -183,12 +184,12 @@ mod tests {
     #[test]
     fn a_promise_survives_and_only_its_own_end_ends_it() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("db");
-        let store = Store::open(&path).unwrap();
+        let data = DataDir::new(dir.path());
+        let store = Store::open(&data).unwrap();
         store.accept_delivery(&marks("1", ""), Some(&push("old", "a", "b"))).unwrap();
         store.accept_delivery(&marks("2", ""), Some(&push("new", "b", "c"))).unwrap();
         drop(store);
-        let store = Store::open(&path).unwrap();
+        let store = Store::open(&data).unwrap();
         store.end_promise("old").unwrap();
         assert_eq!(store.promise().unwrap().unwrap().id, "new");
         store.end_promise("new").unwrap();

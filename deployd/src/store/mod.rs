@@ -2,8 +2,10 @@
 
 mod deliveries;
 mod deploys;
+mod migrations;
 mod open;
 mod records;
+mod rewrite;
 mod sessions;
 mod users;
 mod values;

@@ -1,15 +1,17 @@
-//! Opening the database, its schema version and its migrations.
+//! Opening the database, and its records as changes and readers see them.
 
 use std::path::Path;
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::migrations::MIGRATIONS;
+use super::rewrite::rewrite;
 use crate::error::{Failure, Kind, Result};
+use crate::seal::Seal;
+use crate::settings::DataDir;
 
-/// Numbers about the database itself.
-const META: TableDefinition<'_, &str, u32> = TableDefinition::new("meta");
 /// Single values by name.
 pub(super) const VALUES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("values");
 /// Sessions by id.
@@ -24,12 +26,6 @@ pub(super) const USERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new(
 /// Webhooks that were accepted, by what tells them apart: a second one is a replay.
 pub(super) const DELIVERIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("deliveries");
 
-/// A step from one schema version to the next.
-type Migration = fn(&WriteTransaction) -> Result<()>;
-
-/// The steps from an empty file to the schema of this version. Only ever append: the schema version is their number.
-const MIGRATIONS: &[Migration] = &[make_tables, make_tables_of_people];
-
 /// The pages kept in memory; the state of one project is small, and so should the daemon be.
 const CACHE: usize = 1024 * 1024;
 
@@ -37,6 +33,7 @@ const CACHE: usize = 1024 * 1024;
 #[derive(Debug)]
 pub struct Store {
     database: Database,
+    seal: Seal,
 }
 
 /// An error of the database as a failure.
@@ -45,34 +42,38 @@ pub(super) fn failed(error: impl Into<redb::Error>) -> Failure {
     Failure::new(Kind::Internal, "use the database").saw(error.into()).hint(hint)
 }
 
+/// Opens the file of a database, or makes it.
+pub(super) fn open_file(path: &Path) -> Result<Database> {
+    redb::Builder::new().set_cache_size(CACHE).create(path).map_err(|error| {
+        let failure = Failure::new(Kind::Internal, format!("open the database {}", path.display())).saw(error);
+        failure.hint("only one daemon may use a data directory; stop the other one")
+    })
+}
+
 impl Store {
-    /// Opens the file, makes it if there is none, and brings it to the schema of this version.
-    pub fn open(path: &Path) -> Result<Self> {
-        let opened = redb::Builder::new().set_cache_size(CACHE).create(path);
-        let database = opened.map_err(|error| {
-            let failure = Failure::new(Kind::Internal, format!("open the database {}", path.display())).saw(error);
-            failure.hint("only one daemon may use a data directory; stop the other one")
-        })?;
-        let store = Self { database };
+    /// Opens the database of a data directory, makes it if there is none, and brings it to the schema of this version.
+    pub fn open(data: &DataDir) -> Result<Self> {
+        let mut store = Self::without_migration(data)?;
         store.migrate(MIGRATIONS)?;
+        if store.holds_remains()? {
+            store.database = rewrite(store.database, &data.database())?;
+        }
         Ok(store)
     }
 
-    fn migrate(&self, migrations: &[Migration]) -> Result<()> {
-        let newest = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
-        self.write(|tx| {
-            let at = tx.open_table(META).map_err(failed)?.get("schema").map_err(failed)?.map_or(0, |at| at.value());
-            if at > newest {
-                let failure = Failure::new(Kind::Internal, "open the database");
-                let saw = format!("its schema is {at} and this version knows {newest}");
-                return Err(failure.saw(saw).hint("a newer deployd made it: run that version or a later one"));
-            }
-            for step in migrations.iter().skip(at as usize) {
-                step(tx)?;
-            }
-            tx.open_table(META).map_err(failed)?.insert("schema", newest).map_err(failed)?;
-            Ok(())
-        })
+    pub(super) fn without_migration(data: &DataDir) -> Result<Self> {
+        // the database first: it is locked, so that no other daemon makes a key at the same time
+        Ok(Self { database: open_file(&data.database())?, seal: Seal::open(data)? })
+    }
+
+    /// The cipher for what must lie in no record in clear.
+    pub(crate) fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
+    /// A view of everything that does not change.
+    pub(super) fn begin_read(&self) -> Result<ReadTransaction> {
+        self.database.begin_read().map_err(failed)
     }
 
     /// Changes several things at once or none of them; returns when the change is on the disk.
@@ -89,22 +90,27 @@ impl Store {
         table: TableDefinition<'_, &str, &[u8]>,
         key: &str,
     ) -> Result<Option<T>> {
-        let tx = self.database.begin_read().map_err(failed)?;
+        let tx = self.begin_read()?;
         let found = tx.open_table(table).map_err(failed)?.get(key).map_err(failed)?;
         found.map(|value| parse(value.value())).transpose()
     }
 
     /// Every record of a table, in the order of the keys.
     pub(super) fn all<T: DeserializeOwned>(&self, table: TableDefinition<'_, &str, &[u8]>) -> Result<Vec<(String, T)>> {
-        let tx = self.database.begin_read().map_err(failed)?;
-        let table = tx.open_table(table).map_err(failed)?;
-        let mut records = Vec::new();
-        for entry in table.iter().map_err(failed)? {
-            let (key, value) = entry.map_err(failed)?;
-            records.push((key.value().to_owned(), parse(value.value())?));
-        }
-        Ok(records)
+        let tx = self.begin_read()?;
+        records(&tx.open_table(table).map_err(failed)?)
     }
+}
+
+/// Every record of a table that is open, in the order of the keys.
+pub(super) fn records<T: DeserializeOwned>(
+    table: &impl ReadableTable<&'static str, &'static [u8]>,
+) -> Result<Vec<(String, T)>> {
+    let entries = table.iter().map_err(failed)?.map(|entry| {
+        let (key, value) = entry.map_err(failed)?;
+        Ok((key.value().to_owned(), parse(value.value())?))
+    });
+    entries.collect()
 }
 
 /// One record as a change sees it.
@@ -164,47 +170,14 @@ fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
         .map_err(|error| Failure::new(Kind::Internal, "read a record of the database").saw(error))
 }
 
-fn make_tables(tx: &WriteTransaction) -> Result<()> {
-    for table in [VALUES, SESSIONS, DEPLOYS] {
-        tx.open_table(table).map_err(failed)?;
-    }
-    Ok(())
-}
-
-fn make_tables_of_people(tx: &WriteTransaction) -> Result<()> {
-    for table in [VARIABLES, USERS, DELIVERIES] {
-        tx.open_table(table).map_err(failed)?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_newer_schema_is_refused_and_an_older_one_is_migrated_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("db");
-        drop(Store::open(&path).unwrap());
-        let store = Store::open(&path).unwrap();
-        let next: Migration = |tx| {
-            assert!(tx.open_table(VALUES).map_err(failed)?.insert("two", b"2".as_slice()).map_err(failed)?.is_none());
-            Ok(())
-        };
-        let steps = [make_tables, make_tables_of_people, next];
-        store.migrate(&steps).unwrap();
-        store.migrate(&steps).unwrap();
-        assert_eq!(store.read::<u8>(VALUES, "two").unwrap(), Some(2));
-        drop(store);
-        let failure = Store::open(&path).unwrap_err().to_string();
-        assert!(failure.contains("newer deployd"), "{failure}");
-    }
-
-    #[test]
     fn a_change_that_fails_changes_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("db")).unwrap();
+        let store = Store::open(&DataDir::new(dir.path())).unwrap();
         let failed = store.write(|tx| {
             put(tx, VALUES, "a", &1)?;
             Err::<(), _>(Failure::new(Kind::Internal, "stop"))

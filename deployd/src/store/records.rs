@@ -54,7 +54,7 @@ pub struct User {
 /// What one-time codes of a user are checked against.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecondFactor {
-    /// The secret that the user's device shares.
+    /// The secret that the user's device shares, sealed.
     pub secret: String,
     /// The step of the last code that was accepted: no code of it or before it is accepted again.
     pub last_step: u64,

@@ -48,6 +48,7 @@ mod tests {
 
     use super::*;
     use crate::auth::Level;
+    use crate::settings::DataDir;
 
     fn session(lifetime: Duration) -> Session {
         Session { user: "ann".into(), level: Level::User, expires_at: Timestamp::now() + lifetime }
@@ -56,7 +57,7 @@ mod tests {
     #[test]
     fn expired_sessions_are_forgotten() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("db")).unwrap();
+        let store = Store::open(&DataDir::new(dir.path())).unwrap();
         store.add_session("old", &session(Duration::ZERO)).unwrap();
         assert!(store.session("old").unwrap().is_some());
         store.add_session("new", &session(Duration::from_mins(1))).unwrap();
@@ -66,7 +67,7 @@ mod tests {
     #[test]
     fn a_session_that_has_ended_begets_none() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("db")).unwrap();
+        let store = Store::open(&DataDir::new(dir.path())).unwrap();
         let session = session(Duration::from_mins(1));
         store.add_session("first", &session).unwrap();
         assert!(store.add_session_beside("first", "second", &session).unwrap());

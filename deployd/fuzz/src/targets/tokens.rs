@@ -18,6 +18,6 @@ fn in_a_new_folder() -> Result<Tokens, Box<dyn std::error::Error>> {
     // the store keeps its file open: the folder may go
     let dir = tempfile::tempdir()?;
     let data = DataDir::new(dir.path());
-    let store = Store::open(&data.database())?;
+    let store = Store::open(&data)?;
     Ok(Tokens::open(&data, Arc::new(store))?)
 }
