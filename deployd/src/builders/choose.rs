@@ -26,13 +26,9 @@ pub struct Plan {
 
 /// Chooses the builder of a work tree.
 pub fn choose(tree: &Path, asked: Option<BuildType>, asked_file: Option<&str>, project: &ProjectFile) -> Result<Plan> {
-    let named = |kind: &Option<BuildType>| kind.filter(|kind| *kind != BuildType::Auto);
     let file = asked_file.or(project.build_file_path.as_deref()).map(relative_path).transpose()?;
-    let Some(kind) = named(&asked).or(named(&project.build_type)) else { return detect(tree, file.as_deref()) };
-    let builder = all().iter().copied().find(|builder| builder.build_type() == kind).ok_or_else(|| {
-        let failure = Failure::new(Kind::Invalid, format!("build type {kind}"));
-        failure.saw("it is not supported by this version").hint(format!("supported: {}", supported()))
-    })?;
+    let named = [asked, project.build_type].into_iter().flatten().find_map(builder_of);
+    let Some(builder) = named else { return detect(tree, file.as_deref()) };
     let candidates = candidates(builder, file.as_deref());
     if let Some(file) = first_there(tree, &candidates)? {
         return Ok(Plan { builder, file });
@@ -40,9 +36,19 @@ pub fn choose(tree: &Path, asked: Option<BuildType>, asked_file: Option<&str>, p
     if file.is_none() && !builder.needs_file() {
         return Ok(Plan { builder, file: builder.default_file().to_owned() });
     }
-    let failure = Failure::new(Kind::Invalid, format!("build type {kind}"));
+    let failure = Failure::new(Kind::Invalid, format!("build type {}", builder.build_type()));
     let failure = failure.saw(format!("the repository holds no {}", candidates.join(" and no ")));
     Err(failure.hint("build_file_path names another one"))
+}
+
+/// The builder that a build type names; `auto` names none.
+fn builder_of(kind: BuildType) -> Option<&'static dyn Builder> {
+    match kind {
+        BuildType::Auto => None,
+        BuildType::Dockerfile => Some(&Dockerfile),
+        BuildType::Compose => Some(&Compose),
+        BuildType::Procfile => Some(&Buildpacks),
+    }
 }
 
 fn candidates(builder: &dyn Builder, file: Option<&str>) -> Vec<String> {
@@ -113,6 +119,19 @@ mod tests {
         }
         let failure = chosen(tree(&["README"]).path(), None, &ProjectFile::default()).err().unwrap();
         assert!(failure.to_string().contains("supported by this version: dockerfile"), "{failure}");
+    }
+
+    #[test]
+    fn a_build_type_that_is_named_is_the_one_that_builds() {
+        for builder in all() {
+            let kind = builder.build_type();
+            assert_eq!(builder_of(kind).map(Builder::build_type), Some(kind));
+        }
+        let dir = tree(&["Dockerfile", "docker-compose.yml"]);
+        let project = ProjectFile { build_type: Some(BuildType::Compose), ..ProjectFile::default() };
+        let found = |asked| chosen(dir.path(), asked, &project).unwrap().0;
+        assert_eq!(found(Some(BuildType::Dockerfile)), BuildType::Dockerfile);
+        assert_eq!((found(None), found(Some(BuildType::Auto))), (BuildType::Compose, BuildType::Compose));
     }
 
     #[test]
