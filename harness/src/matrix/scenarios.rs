@@ -1,5 +1,6 @@
 //! The scenarios' test binary: which cases it has, and running one of them.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -18,6 +19,9 @@ pub struct ScenarioBinary {
     path: PathBuf,
     tests: Vec<String>,
 }
+
+/// Whether errors carry a backtrace; without it they do where `RUST_BACKTRACE` asks for those of panics.
+const ERROR_BACKTRACES: &str = "RUST_LIB_BACKTRACE";
 
 /// One scenario on one system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,14 +74,8 @@ impl ScenarioBinary {
     pub(super) async fn run(&self, system: &System, case: &Case, setting: &Setting<'_>) -> Result<ScenarioReport> {
         let start = Instant::now();
         let folder = setting.report.join(system.slug()).join(case.scenario.replace("::", "-"));
-        let mut command = Command::new(&self.path);
-        command
-            .args(["--exact", &case.test, "--nocapture", "--test-threads=1"])
-            .env("TESTENV_BUNDLE_DIR", &folder)
-            .env("TESTENV_STATE_DIR", setting.state)
-            .envs(setting.variables.iter().map(|(name, value)| (name, value)))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        let mut command = self.command(case, setting, &folder);
+        plain_errors(&mut command, std::env::var_os(ERROR_BACKTRACES).as_deref());
         let ended = tokio::time::timeout(setting.deadline, setting.lease.run_guarded(&mut command)).await;
         let (outcome, text) = match ended {
             Ok(Ok(output)) => {
@@ -97,6 +95,23 @@ impl ScenarioBinary {
         let duration_ms = millis_since(start);
         Ok(ScenarioReport { name: case.scenario.clone(), outcome, duration_ms, bundle })
     }
+
+    fn command(&self, case: &Case, setting: &Setting<'_>, bundle: &Path) -> Command {
+        let mut command = Command::new(&self.path);
+        command
+            .args(["--exact", &case.test, "--nocapture", "--test-threads=1"])
+            .env("TESTENV_BUNDLE_DIR", bundle)
+            .env("TESTENV_STATE_DIR", setting.state)
+            .envs(setting.variables.iter().map(|(name, value)| (name, value)))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+}
+
+/// A bundle says the chain of an error; a backtrace through a runtime's polls buries it. Whoever `asked` gets one.
+fn plain_errors(command: &mut Command, asked: Option<&OsStr>) {
+    command.env(ERROR_BACKTRACES, asked.unwrap_or(OsStr::new("0")));
 }
 
 #[cfg(test)]
@@ -120,5 +135,16 @@ mod tests {
         assert_eq!(names(""), ["boot::up", "first::deploy"]);
         assert_eq!(names("deploy"), ["first::deploy"]);
         assert!(names("nothing").is_empty());
+    }
+
+    #[test]
+    fn errors_come_without_a_backtrace_unless_one_is_asked_for() {
+        let told = |asked: Option<&str>| {
+            let mut command = Command::new("scenarios");
+            plain_errors(&mut command, asked.map(OsStr::new));
+            let mut set = command.as_std().get_envs().filter(|(name, _)| *name == ERROR_BACKTRACES);
+            set.next().and_then(|(_, value)| value?.to_str().map(str::to_owned))
+        };
+        assert_eq!((told(None).as_deref(), told(Some("1")).as_deref()), (Some("0"), Some("1")));
     }
 }
