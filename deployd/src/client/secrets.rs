@@ -84,13 +84,7 @@ impl Keeper {
 
     /// Forgets a server.
     pub(super) fn forget(&self, remote: &Remote) -> Result<()> {
-        let path = self.file(remote);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Failure::new(Kind::Internal, format!("remove {}", path.display())).saw(error))
-            }
-            _ => Ok(()),
-        }
+        files::remove_file(&self.file(remote))
     }
 }
 
