@@ -6,6 +6,8 @@
 mod access;
 #[path = "api/people.rs"]
 mod people;
+#[path = "api/streams.rs"]
+mod streams;
 #[path = "api/web.rs"]
 mod web;
 
@@ -28,7 +30,7 @@ use tower_service::Service;
 
 struct Daemon {
     app: App,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Daemon {
@@ -41,7 +43,7 @@ impl Daemon {
         let users = Arc::new(Users::new(store.clone(), tokens.clone()));
         let deployer = Deployer::new(Context::new(data, store, engine, None));
         tokio::spawn(deployer.clone().work());
-        Self { app: App { tokens, users, deployer }, _dir: dir }
+        Self { app: App { tokens, users, deployer }, dir }
     }
 
     fn token(&self, level: Level) -> String {

@@ -39,6 +39,9 @@ impl Access {
 #[derive(Debug, Clone)]
 pub(super) struct SessionId(pub(super) String);
 
+/// Why an answer that lasts ended early.
+pub(super) const SESSION_ENDED: &str = "your session has ended";
+
 /// How a request shows who sends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Credential {

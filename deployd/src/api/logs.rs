@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{Query, State};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{Extension, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use utoipa::IntoParams;
 
+use super::access::{SESSION_ENDED, SessionId};
 use super::{Answer, App};
 use crate::engine::{Container, LogStream, Role};
 use crate::error::{Failure, Kind, Result};
@@ -48,13 +49,14 @@ impl Default for LogsQuery {
 
 /// What a container of the project, the edge or the daemon printed.
 #[utoipa::path(get, path = "/logs", params(LogsQuery), responses(
-    (status = 101, description = "with `stream` a WebSocket: a text frame per line"),
+    (status = 101, description = "with `stream` a WebSocket: a text frame per line; closed with 1008 when the session has ended"),
     (status = 200, description = "`data.logs`, line by line"),
     (status = 400, description = "the query cannot be read, or `stream` comes without a WebSocket"),
     (status = 404, description = "there is no such container"),
 ))]
 pub(super) async fn logs(
     State(app): State<App>,
+    Extension(SessionId(session)): Extension<SessionId>,
     Query(query): Query<LogsQuery>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response> {
@@ -75,7 +77,7 @@ pub(super) async fn logs(
         return Err(failure.hint("connect with wss://, or leave stream away"));
     };
     let lines = engine.log_stream(&container.id, entries, true).await?;
-    Ok(upgrade.on_upgrade(move |socket| carry(socket, lines)))
+    Ok(follow(upgrade, lines, app.tokens.clone().ended(session)))
 }
 
 /// A container of the project, the edge or the daemon, by its name or the beginning of its id. Without a name it is the
@@ -100,8 +102,24 @@ async fn find(app: &App, asked: &str) -> Result<Container> {
     })
 }
 
+/// Answers with a WebSocket of lines, which ends at the latest when the session does.
+fn follow(
+    upgrade: WebSocketUpgrade,
+    lines: LogStream,
+    session_ended: impl Future<Output = ()> + Send + 'static,
+) -> Response {
+    upgrade.on_upgrade(async move |mut socket| {
+        let close = tokio::select! {
+            () = carry(&mut socket, lines) => None,
+            () = session_ended => Some(CloseFrame { code: close_code::POLICY, reason: SESSION_ENDED.into() }),
+        };
+        // the client may have gone away as well
+        let _ = timeout(GONE, socket.send(Message::Close(close))).await;
+    })
+}
+
 /// Carries lines to a client until they or the client end.
-async fn carry(mut socket: WebSocket, mut lines: LogStream) {
+async fn carry(socket: &mut WebSocket, mut lines: LogStream) {
     let mut pings = interval(PING);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = Instant::now();
@@ -110,7 +128,7 @@ async fn carry(mut socket: WebSocket, mut lines: LogStream) {
             line = lines.next() => match line {
                 Some(Ok(line)) => Message::Text(line.into()),
                 Some(Err(failure)) => Message::Text(failure.to_string().into()),
-                None => break,
+                None => return,
             },
             _ = pings.tick() => {
                 if heard.elapsed() > GONE {
@@ -132,6 +150,7 @@ async fn carry(mut socket: WebSocket, mut lines: LogStream) {
             return;
         }
     }
-    // the container has ended; the client may have gone away as well
-    let _ = socket.send(Message::Close(None)).await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, stream};
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
+use super::access::{SESSION_ENDED, SessionId};
 use super::body::JsonBody;
 use super::{Answer, App};
 use crate::deployment::{Event, Ticket, UpRequest};
@@ -30,15 +31,23 @@ const HELD_BACK: Duration = Duration::from_secs(15);
     (status = 500, description = "build, start or health failed: `data.lines` holds the last lines"),
     (status = 504, description = "the git host did not answer in time"),
 ))]
-pub(super) async fn up(State(app): State<App>, JsonBody(request): JsonBody<UpRequest>) -> Result<Response> {
+pub(super) async fn up(
+    State(app): State<App>,
+    Extension(SessionId(session)): Extension<SessionId>,
+    JsonBody(request): JsonBody<UpRequest>,
+) -> Result<Response> {
     let streamed = request.stream;
-    answer(app.deployer.submit(request), streamed).await
+    answer(app.deployer.submit(request), streamed, app.tokens.clone().ended(session)).await
 }
 
-/// The answer to whoever asked for a deploy.
-pub(super) async fn answer(ticket: Ticket, streamed: bool) -> Result<Response> {
+/// The answer to whoever asked for a deploy. A streamed one ends at the latest when the session does; the deploy goes on.
+pub(super) async fn answer(
+    ticket: Ticket,
+    streamed: bool,
+    session_ended: impl Future<Output = ()> + Send + 'static,
+) -> Result<Response> {
     if streamed {
-        return follow(ticket).await;
+        return follow(ticket, session_ended).await;
     }
     let Ticket { events, done } = ticket;
     // nobody reads them here, and a long build must not fill the memory
@@ -77,43 +86,69 @@ fn last_line(ended: &Result<Deploy>) -> String {
     }
 }
 
-async fn follow(mut ticket: Ticket) -> Result<Response> {
+async fn follow(mut ticket: Ticket, session_ended: impl Future<Output = ()> + Send + 'static) -> Result<Response> {
+    let mut session_ended = Box::pin(session_ended);
+    let held = tokio::select! {
+        held = hold_back(&mut ticket) => held?,
+        () = &mut session_ended => {
+            let failure = Failure::new(Kind::Unauthorized, "follow the deploy").saw(SESSION_ENDED);
+            return Err(failure.hint("the deploy goes on; GET /status tells how it ends"));
+        }
+    };
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+    Ok((headers, Body::from_stream(lines(held, ticket, session_ended))).into_response())
+}
+
+/// The lines before the build, or why it never came to one.
+async fn hold_back(ticket: &mut Ticket) -> Result<Vec<String>> {
     let mut held = Vec::new();
     let end = Instant::now() + HELD_BACK;
     loop {
         match timeout_at(end, ticket.events.recv()).await {
             Ok(Some(Event::Line(line))) => held.push(line),
-            Ok(Some(Event::Building)) | Err(_) => break,
+            Ok(Some(Event::Building)) | Err(_) => return Ok(held),
             Ok(None) => {
                 // it ended before the build
                 let failed = ended((&mut ticket.done).await);
                 let (sender, done) = tokio::sync::oneshot::channel();
                 let _ = sender.send(Ok(failed?));
                 ticket.done = done;
-                break;
+                return Ok(held);
             }
         }
     }
-    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
-    Ok((headers, Body::from_stream(lines(held, ticket))).into_response())
 }
 
-fn lines(held: Vec<String>, ticket: Ticket) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
-    let state = (held.into_iter(), Some(ticket));
-    stream::unfold(state, |(mut held, ticket)| async move {
-        let piece = |line: String| Ok(Bytes::from(line + "\n"));
-        let mut ticket = ticket?;
-        if let Some(line) = held.next() {
-            return Some((piece(line), (held, Some(ticket))));
-        }
-        loop {
-            match ticket.events.recv().await {
-                Some(Event::Line(line)) => return Some((piece(line), (held, Some(ticket)))),
-                Some(Event::Building) => {}
-                None => return Some((piece(last_line(&ended(ticket.done.await))), (held, None))),
-            }
-        }
+fn lines(
+    held: Vec<String>,
+    ticket: Ticket,
+    session_ended: impl Future<Output = ()> + Unpin,
+) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
+    let state = Some((held.into_iter(), ticket, session_ended));
+    stream::unfold(state, |state| async move {
+        let (mut held, mut ticket, mut session_ended) = state?;
+        let (line, last) = tokio::select! {
+            biased;
+            () = &mut session_ended => (format!("{SESSION_ENDED}; the deploy goes on"), true),
+            next = next_line(&mut held, &mut ticket) => next,
+        };
+        let state = (!last).then_some((held, ticket, session_ended));
+        Some((Ok(Bytes::from(line + "\n")), state))
     })
+}
+
+/// The next line, and whether it is the last one.
+async fn next_line(held: &mut std::vec::IntoIter<String>, ticket: &mut Ticket) -> (String, bool) {
+    if let Some(line) = held.next() {
+        return (line, false);
+    }
+    loop {
+        match ticket.events.recv().await {
+            Some(Event::Line(line)) => return (line, false),
+            Some(Event::Building) => {}
+            None => return (last_line(&ended((&mut ticket.done).await)), true),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use super::Level;
 use crate::error::{Failure, Kind, Result};
@@ -94,6 +95,20 @@ impl Tokens {
         Ok((claims.sid, session))
     }
 
+    /// Ends when a session does: somebody logged out, the user is gone, or it has expired.
+    pub async fn ended(self: Arc<Self>, id: String) {
+        let mut changes = self.store.sessions_ended();
+        // what cannot be looked up counts as ended
+        while let Ok(Some(session)) = self.store.session(&id) {
+            let left = session.expires_at.duration_since(Timestamp::now());
+            let Ok(left) = Duration::try_from(left) else { return };
+            // who waits by another clock than the session's looks again when the time is over
+            if left.is_zero() || matches!(timeout(left, changes.changed()).await, Ok(Err(_))) {
+                return;
+            }
+        }
+    }
+
     /// Ends the session of a token at once.
     pub fn end(&self, token: &str) -> Result<bool> {
         match decode::<Claims>(token, &self.verify, &self.validation) {
@@ -110,6 +125,8 @@ fn open(user: &str, level: Level, lifetime: Duration) -> Session {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     fn tokens(dir: &tempfile::TempDir) -> Tokens {
@@ -154,6 +171,22 @@ mod tests {
         let tokens = tokens(&dir);
         let token = tokens.issue("ann", Level::Admin, Duration::ZERO).unwrap();
         assert!(tokens.verify(&token).is_err());
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_the_end_of_a_session_waits_for_no_other_and_also_sees_it_expire() {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = Arc::new(tokens(&dir));
+        let issue = |user| tokens.issue(user, Level::User, Duration::from_mins(1)).unwrap();
+        let (ann, bob) = (issue("ann"), issue("bob"));
+        let mut ended = Box::pin(tokens.clone().ended(tokens.find(&ann).unwrap().0));
+        assert!((&mut ended).now_or_never().is_none());
+        tokens.end(&bob).unwrap();
+        assert!((&mut ended).now_or_never().is_none());
+        tokens.end(&ann).unwrap();
+        timeout(Duration::from_secs(20), ended).await.unwrap();
+        tokens.store.add_session("short", &open("ann", Level::User, Duration::from_millis(50))).unwrap();
+        tokens.clone().ended("short".into()).await;
     }
 
     #[test]

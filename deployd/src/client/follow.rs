@@ -4,6 +4,7 @@ use futures_util::StreamExt;
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, coding::CloseCode};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::answer::open;
@@ -31,6 +32,11 @@ pub(super) async fn follow(server: &Server, path: &str) -> Result<()> {
     while let Some(message) = socket.next().await {
         match message.map_err(|error| failed(error.to_string()))? {
             Message::Text(text) => line(text.trim_end_matches(['\r', '\n']))?,
+            Message::Close(Some(CloseFrame { code: CloseCode::Policy, reason })) => {
+                return Err(Failure::new(Kind::Unauthorized, "follow the logs")
+                    .saw(reason)
+                    .hint("deployd user login NAME"));
+            }
             Message::Close(_) => break,
             // pings are answered by the library, and nothing else carries lines
             _ => {}

@@ -5,6 +5,7 @@ use std::path::Path;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 
 use super::migrations::MIGRATIONS;
 use super::rewrite::rewrite;
@@ -34,6 +35,8 @@ const CACHE: usize = 1024 * 1024;
 pub struct Store {
     database: Database,
     seal: Seal,
+    /// Told each time that sessions have been ended.
+    pub(super) sessions_ended: watch::Sender<()>,
 }
 
 /// An error of the database as a failure.
@@ -63,7 +66,8 @@ impl Store {
 
     pub(super) fn without_migration(data: &DataDir) -> Result<Self> {
         // the database first: it is locked, so that no other daemon makes a key at the same time
-        Ok(Self { database: open_file(&data.database())?, seal: Seal::open(data)? })
+        let database = open_file(&data.database())?;
+        Ok(Self { database, seal: Seal::open(data)?, sessions_ended: watch::Sender::default() })
     }
 
     /// The cipher for what must lie in no record in clear.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use redb::WriteTransaction;
+use tokio::sync::watch;
 
 use super::open::{SESSIONS, get, put, remove, retain};
 use super::{Session, Store};
@@ -38,7 +39,15 @@ impl Store {
 
     /// Ends a session; says whether there was one.
     pub fn end_session(&self, id: &str) -> Result<bool> {
-        self.write(|tx| remove(tx, SESSIONS, id))
+        let ended = self.write(|tx| remove(tx, SESSIONS, id))?;
+        self.sessions_ended.send_replace(());
+        Ok(ended)
+    }
+
+    /// Is told of each change that ends sessions, from now on.
+    #[must_use]
+    pub fn sessions_ended(&self) -> watch::Receiver<()> {
+        self.sessions_ended.subscribe()
     }
 }
 

@@ -55,20 +55,24 @@ impl Store {
 
     /// Forgets a user and their sessions; says whether there was one.
     pub fn remove_user(&self, name: &str) -> Result<bool> {
-        self.write(|tx| {
+        let removed = self.write(|tx| {
             let removed = remove(tx, USERS, name)?;
             if removed {
                 retain(tx, SESSIONS, |session: &Session| session.user != name)?;
             }
             Ok(removed)
-        })
+        })?;
+        self.sessions_ended.send_replace(());
+        Ok(removed)
     }
 
     /// Forgets every user and all sessions but those of `spared`; answers how many users there were.
     pub fn remove_users(&self, spared: &str) -> Result<usize> {
-        self.write(|tx| {
+        let removed = self.write(|tx| {
             retain(tx, SESSIONS, |session: &Session| session.user == spared)?;
             retain(tx, USERS, |_: &User| false)
-        })
+        })?;
+        self.sessions_ended.send_replace(());
+        Ok(removed)
     }
 }
