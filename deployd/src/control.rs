@@ -83,7 +83,7 @@ pub(crate) async fn ask(path: &Path, question: Question) -> Result<String> {
     let failed = |saw: String| {
         Failure::new(Kind::Internal, format!("ask the daemon at {}", path.display()))
             .saw(saw)
-            .hint("is it running? docker logs deployd")
+            .hint("only inside of its container: docker exec deployd deployd …; is it running? docker logs deployd")
     };
     let reply: Reply =
         socket::ask(path, &question, Duration::from_secs(10)).await.map_err(|error| failed(error.to_string()))?;

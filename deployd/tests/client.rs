@@ -12,7 +12,8 @@ use stage::Stage;
 fn a_project_is_made_and_its_servers_are_written_down() {
     let stage = Stage::empty();
     stage.deployd(&["status"]).assert().code(2).stderr(contains("project.toml").and(contains("deployd init")));
-    stage.deployd(&["init", "--name", "shop", "--port", "8080"]).assert().success();
+    let made = stage.deployd(&["init", "--name", "shop", "--port", "8080"]).assert().success();
+    made.stdout(contains("made ")).stderr(contains("next: deployd remote add"));
     stage.deployd(&["status"]).assert().code(2).stderr(contains("deployd remote add NAME ADDRESS"));
     stage.deployd(&["remote", "add", "production", "vps.example", "--ssh-user", "ann"]).assert().success();
     stage
@@ -30,8 +31,9 @@ fn a_project_is_made_and_its_servers_are_written_down() {
     stage.deployd(&["remote", "remove", "production"]).assert().success();
     let listed = stage.deployd(&["remote", "list"]).assert().success();
     listed.stdout(contains("production").not().and(contains("staging")));
-    // a second init keeps what is there
-    stage.deployd(&["init"]).assert().success();
+    // a second init keeps what is there, and says so
+    let again = stage.deployd(&["init"]).assert().success();
+    again.stdout(contains("nothing to change in ")).stderr(contains("next").not());
     let text = std::fs::read_to_string(stage.project().join("project.toml")).unwrap();
     assert!(text.contains("project = \"shop\"") && text.contains("staging"), "{text}");
 }
@@ -53,11 +55,37 @@ fn a_remote_must_be_named_where_there_are_several_and_an_unknown_one_lists_them(
 }
 
 #[test]
+fn whose_host_key_is_missing_is_told_before_a_server_is_installed() {
+    let stage = Stage::empty();
+    stage.deployd(&["init"]).assert().success();
+    // nothing listens there
+    stage.deployd(&["remote", "add", "here", "127.0.0.1", "--ssh-port", "1"]).assert().success();
+    let told = || {
+        let ended = stage.deployd(&["remote", "init", "--image", "x"]).assert().code(1);
+        String::from_utf8(ended.get_output().stderr.clone()).unwrap()
+    };
+    assert!(told().contains("no repository yet"));
+    stage.git(&["init", "--quiet"]);
+    stage.git(&["remote", "add", "origin", "git@git.invalid:team/shop.git"]);
+    assert!(told().contains("no key of git.invalid;"));
+    stage.git(&["remote", "set-url", "origin", "https://bot:s3cret@git.invalid/team/shop.git"]);
+    let over_https = told();
+    assert!(!over_https.contains("note:") && !over_https.contains("s3cret"), "{over_https}");
+}
+
+#[test]
 fn wrong_words_and_wrong_settings_are_told_with_the_right_ones() {
     let stage = Stage::empty();
     stage.deployd(&["deploy"]).assert().code(2).stderr(contains("deploys"));
     stage.deployd(&["init", "--build-type", "make"]).assert().code(2).stderr(contains("dockerfile, compose, procfile"));
-    stage.deployd(&["remote", "init"]).assert().code(2).stderr(contains("--image"));
+    stage.deployd(&["remote", "init"]).assert().code(2).stderr(contains("--image").and(contains("--image-archive")));
+    stage.deployd(&["--help"]).assert().success().stdout(contains("deployd remote init --image IMAGE"));
+    for word in ["token", "info"] {
+        let elsewhere = stage.deployd(&[word, "--data-dir", "none"]).assert().code(1);
+        elsewhere.stderr(contains("docker exec deployd"));
+    }
+    let ready = stage.deployd(&["ready", "--data-dir", "none"]).assert().code(1);
+    ready.stderr(contains("has a daemon been started with none?"));
     for (text, said) in [
         ("[client]\nbrunch = \"main\"\n", "`project`, `repository`, `branch`, `remotes`"),
         ("prot = 80\n", "expected one of `build_type`"),

@@ -11,9 +11,19 @@ use crate::settings::{BUILDER_IMAGE, VERSION};
 /// The port of the interface.
 pub(super) const PORT: u16 = 4303;
 
+/// What somebody who sees the program for the first time needs to know.
+const FIRST: &str = "\
+The first deploy, in the project's folder:
+  deployd init                             then commit project.toml
+  deployd remote add production ADDRESS    a server that ssh reaches
+  deployd remote init --image IMAGE        installs the daemon there, and says what to tell the git host
+  deployd up
+
+serve, token, info, ready and edge are for the server itself: docker exec deployd deployd info";
+
 /// Deploys what a git repository holds: the daemon on a server, and its client in a project folder.
 #[derive(Debug, Parser)]
-#[command(name = "deployd", version = VERSION)]
+#[command(name = "deployd", version = VERSION, after_help = FIRST)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Command,

@@ -13,7 +13,10 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 /// Asks GET / once.
 pub(super) async fn ready(args: &Ready) -> Result<()> {
-    let pin = tls::fingerprint(&DataDir::new(&args.data.data_dir))?.parse()?;
+    let data = DataDir::new(&args.data.data_dir);
+    let pin = tls::fingerprint(&data)
+        .map_err(|failure| failure.hint(format!("has a daemon been started with {}?", data.path().display())))?
+        .parse()?;
     let server = Server { host: args.address.ip().to_string(), port: args.address.port(), pin, token: None };
     server.is_ready(ANSWER).await
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 
 use crate::project_file::BuildType;
 
@@ -156,11 +156,12 @@ pub(crate) struct Add {
 }
 
 #[derive(Debug, Clone, Args)]
+#[command(group = ArgGroup::new("source").args(["image", "image_archive"]).required(true).multiple(true))]
 pub(crate) struct Bootstrap {
     #[command(flatten)]
     pub(crate) named: Named,
     /// The reference of the daemon's image, which the server pulls.
-    #[arg(long, env = "DEPLOYD_IMAGE", required_unless_present = "image_archive")]
+    #[arg(long, env = "DEPLOYD_IMAGE")]
     pub(crate) image: Option<String>,
     /// A file of this machine that holds the image (docker save), which is sent to the server.
     #[arg(long, value_name = "FILE")]
@@ -183,7 +184,7 @@ pub(crate) struct Up {
     /// Another branch than that of the settings.
     #[arg(long)]
     pub(crate) branch: Option<String>,
-    /// Another build type than that of project.toml.
+    /// Another build type than that of project.toml: dockerfile, compose, procfile or auto.
     #[arg(long)]
     pub(crate) build_type: Option<BuildType>,
     /// Another build file than that of project.toml.

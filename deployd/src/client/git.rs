@@ -30,11 +30,10 @@ pub(super) fn branch(dir: &Path) -> Result<String> {
     })
 }
 
-/// The lines about a repository's host in the caller's own `known_hosts`, in clear: the daemon looks hosts up by name.
-pub(super) fn known_hosts(repository: &str) -> Vec<String> {
-    let Some(host) = ssh_host(repository) else { return Vec::new() };
-    let found = printed("ssh-keygen", &["-F", &host], Path::new("/")).unwrap_or_default();
-    found.lines().filter_map(|line| named(&host, line)).collect()
+/// The lines about a git host in the caller's own `known_hosts`, in clear: the daemon looks hosts up by name.
+pub(super) fn known_hosts(host: &str) -> Vec<String> {
+    let found = printed("ssh-keygen", &["-F", host], Path::new("/")).unwrap_or_default();
+    found.lines().filter_map(|line| named(host, line)).collect()
 }
 
 /// The line with the host in clear; a comment and a marked key (`@revoked`) are none to trust.
@@ -44,7 +43,7 @@ fn named(host: &str, line: &str) -> Option<String> {
 }
 
 /// The host of a repository that is reached over SSH, as `known_hosts` names it.
-fn ssh_host(repository: &str) -> Option<String> {
+pub(super) fn ssh_host(repository: &str) -> Option<String> {
     let authority = match repository.split_once("://") {
         Some(("ssh" | "git+ssh", rest)) => rest.split('/').next()?,
         Some(_) => return None,

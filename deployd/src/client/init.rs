@@ -7,6 +7,7 @@ use super::folder::{Folder, here};
 use super::terminal::{line, say};
 use crate::cli::words::Init;
 use crate::error::Result;
+use crate::files;
 use crate::project_file::NAME;
 
 /// What a new file begins with.
@@ -16,14 +17,14 @@ const HEADER: &str = "# How this project is built, served and deployed. Everythi
 pub(super) fn init(words: &Init) -> Result<()> {
     let dir = here()?;
     let path = dir.join(NAME);
-    let known = path.exists();
-    if known {
+    let before = files::read_if_there(&path)?;
+    if before.is_some() {
         // a file that cannot be read must not be changed
         Folder::open(&dir)?;
     }
     let folder_name = dir.file_name().map(|name| name.to_string_lossy().into_owned());
     edit::edit(&path, |document| {
-        if !known {
+        if before.is_none() {
             document.decor_mut().set_prefix(HEADER);
         }
         if !document.contains_key("build_type") {
@@ -40,8 +41,15 @@ pub(super) fn init(words: &Init) -> Result<()> {
         }
     })?;
     // what was written must be readable, too: a port of 0 is found here
-    Folder::open(&dir)?;
-    line(&path.display().to_string())?;
-    say("next: deployd remote add production ADDRESS, then deployd remote init --image IMAGE");
+    let folder = Folder::open(&dir)?;
+    let done = match before {
+        None => "made",
+        before if before == files::read_if_there(&path)? => "nothing to change in",
+        Some(_) => "changed",
+    };
+    line(&format!("{done} {}", path.display()))?;
+    if folder.settings().remotes.is_empty() {
+        say("next: deployd remote add production ADDRESS, then deployd remote init --image IMAGE");
+    }
     Ok(())
 }

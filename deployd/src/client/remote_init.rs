@@ -78,10 +78,16 @@ fn known_hosts(words: &Bootstrap, folder: &Folder) -> Result<String> {
         return read.map_err(|error| Failure::new(Kind::Invalid, format!("read {}", file.display())).saw(error));
     }
     let repository = folder.settings().repository.clone().map_or_else(|| git::origin(folder.dir()), Ok);
-    // a project without a repository yet can have its server installed all the same
-    let lines = repository.map(|repository| git::known_hosts(&repository)).unwrap_or_default();
+    let Ok(repository) = repository else {
+        // its server can be installed all the same
+        say("note: the project has no repository yet; run this again once git remote add origin has named one");
+        return Ok(String::new());
+    };
+    // over HTTPS there is no host key to trust
+    let Some(host) = git::ssh_host(&repository) else { return Ok(String::new()) };
+    let lines = git::known_hosts(&host);
     if lines.is_empty() {
-        say("note: your known_hosts has no key of the git host; --git-known-hosts FILE gives one");
+        say(&format!("note: your known_hosts has no key of {host}; --git-known-hosts FILE gives one"));
     }
     Ok(lines.join("\n"))
 }
