@@ -1,6 +1,5 @@
 //! A real browser that a scenario drives: Chromium in a container on the network of the VPSes.
 
-use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +8,6 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use testcontainers::bollard::models::PortBinding;
 use testcontainers::core::IntoContainerPort;
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
@@ -18,9 +16,9 @@ use thirtyfour::{By, ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefs
 
 use crate::error::{Error, Failure, Result, chain};
 use crate::http;
-use crate::image::stock::NETWORK;
-use crate::image::{Tool, tool_image};
+use crate::image::Tool;
 use crate::testenv::TestEnv;
+use crate::tool_container::tool_container;
 use crate::wait::{Seen, wait_until};
 
 /// The port of the browser's driver.
@@ -30,7 +28,7 @@ const START: Duration = Duration::from_mins(1);
 /// How long something on a page may take that has no deploy behind it.
 const SHOWN: Duration = Duration::from_secs(30);
 /// Shared memory of the browser's processes; the 64 MB that containers have are too few for it.
-const SHARED_MEMORY: i64 = 256 << 20;
+const SHARED_MEMORY: u64 = 256 << 20;
 
 /// A browser for as long as the value lives.
 pub struct Browser {
@@ -60,23 +58,9 @@ impl Browser {
     /// Starts a browser that trusts what every browser trusts and the key of one certificate, in PEM, besides.
     pub async fn start(env: &TestEnv, name: &str, certificate: &str) -> Result<Self> {
         let key = key_hash(certificate).map_err(|seen| failed(name, "read the certificate to trust", seen))?;
-        let stock = env.stock().await?;
-        let image = tool_image(env.engine(), env.lease(), Tool::Browser, stock.tools_base(), env.progress()).await?;
-        let (repository, tag) = image.rsplit_once(':').unwrap_or((&image, "latest"));
-        env.lease().ready().await?;
-        let mut labels = env.lease().labels("browser");
-        labels.insert(crate::lease::NAME.to_owned(), name.to_owned());
-        let container = GenericImage::new(repository, tag)
-            .with_container_name(name)
-            .with_network(NETWORK)
-            .with_labels(labels)
-            .with_host_config_modifier(|config| {
-                let loopback =
-                    PortBinding { host_ip: Some(Ipv4Addr::LOCALHOST.to_string()), host_port: Some(String::new()) };
-                config.publish_all_ports = Some(false);
-                config.port_bindings = Some([(format!("{DRIVER}/tcp"), Some(vec![loopback]))].into());
-                config.shm_size = Some(SHARED_MEMORY);
-            })
+        let container = tool_container(env, Tool::Browser, "browser", name, DRIVER)
+            .await?
+            .with_shm_size(SHARED_MEMORY)
             .start()
             .await
             .map_err(|error| failed(name, "start it", chain(&error)))?;

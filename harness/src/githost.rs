@@ -1,25 +1,25 @@
 //! A git server that VPSes clone from with their deploy key: real git over a real SSH server, in a container.
 
 use std::fmt::Write as _;
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
-use testcontainers::bollard::models::PortBinding;
 use testcontainers::core::{ExecCommand, IntoContainerPort};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, CopyTargetOptions, GenericImage, ImageExt, TestcontainersError};
 
 use crate::error::{Error, Failure, Result, chain};
-use crate::image::stock::NETWORK;
-use crate::image::{Tool, tool_image};
+use crate::image::Tool;
 use crate::project::Checkout;
 use crate::ssh::{HostKey, KeyPair, Session, Target, quote};
 use crate::testenv::TestEnv;
+use crate::tool_container::tool_container;
 
 /// Where the repositories are.
 const REPOSITORIES: &str = "/srv/git";
+/// The port of its SSH server.
+const SSH: u16 = 22;
 /// Who owns them.
 const USER: &str = "git";
 
@@ -52,31 +52,17 @@ impl GitHost {
 
     /// Starts a git server called `name`.
     pub async fn start(env: &TestEnv, name: &str) -> Result<Self> {
-        let stock = env.stock().await?;
-        let image = tool_image(env.engine(), env.lease(), Tool::GitHost, stock.tools_base(), env.progress()).await?;
-        let (repository, tag) = image.rsplit_once(':').unwrap_or((&image, "latest"));
         let (admin, host_key) = (KeyPair::generate()?, Self::host_key(env)?);
-        env.lease().ready().await?;
-        let mut labels = env.lease().labels("githost");
-        labels.insert(crate::lease::NAME.to_owned(), name.to_owned());
-        let container = GenericImage::new(repository, tag)
-            .with_container_name(name)
+        let container = tool_container(env, Tool::GitHost, "githost", name, SSH)
+            .await?
             .with_hostname(name)
-            .with_network(NETWORK)
-            .with_labels(labels)
             .with_copy_to(private("/etc/ssh/ssh_host_ed25519_key"), host_key.private_text()?.into_bytes())
             .with_copy_to(private("/home/git/.ssh/authorized_keys"), (admin.public_line() + "\n").into_bytes())
-            .with_host_config_modifier(|config| {
-                let loopback =
-                    PortBinding { host_ip: Some(Ipv4Addr::LOCALHOST.to_string()), host_port: Some(String::new()) };
-                config.publish_all_ports = Some(false);
-                config.port_bindings = Some([("22/tcp".to_owned(), Some(vec![loopback]))].into());
-            })
             .start()
             .await
             .map_err(|error| failed(name, "start it", &error))?;
         let port =
-            container.get_host_port_ipv4(22.tcp()).await.map_err(|error| failed(name, "find its port", &error))?;
+            container.get_host_port_ipv4(SSH.tcp()).await.map_err(|error| failed(name, "find its port", &error))?;
         let file = || tempfile::NamedTempFile::new().map_err(|error| failed(name, "make a file", &error));
         let (admin_key_file, known_hosts) = (file()?, file()?);
         admin.write_private(admin_key_file.path())?;

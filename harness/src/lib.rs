@@ -36,6 +36,7 @@ pub mod provision;
 pub mod report;
 pub mod ssh;
 mod testenv;
+mod tool_container;
 pub mod vps;
 pub mod wait;
 mod workspace;
