@@ -61,8 +61,8 @@ pub enum Command {
     Images(Images),
     /// Remove everything of this tool whose owner is gone
     Sweep,
-    /// How quick this is, as ratios to the plain tools
-    Bench(Json),
+    /// How quick this is, as ratios to the plain tools, and what the daemon costs
+    Bench(Bench),
     /// Unit tests, then the scenarios of every system that runs here; what CI runs
     Test,
 }
@@ -200,6 +200,15 @@ pub enum ListFormat {
     Json,
     /// What GitHub's strategy.matrix takes
     Github,
+}
+
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Only the rows whose name holds this
+    #[arg(long, value_name = "FILTER")]
+    pub only: Option<String>,
+    #[command(flatten)]
+    pub json: Json,
 }
 
 #[derive(Debug, Args)]

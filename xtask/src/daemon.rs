@@ -39,7 +39,7 @@ pub async fn binary(lease: &Lease) -> anyhow::Result<PathBuf> {
 }
 
 /// The folder of the workspace that this program was built from.
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here)
 }

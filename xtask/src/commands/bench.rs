@@ -1,204 +1,123 @@
-//! `bench`: how quick this is, as ratios to the plain tools, run in turns on the same machine.
+//! `bench`: how quick this is, as ratios to the plain tools in turns on the same machine, and what the daemon costs.
 
-use std::collections::HashMap;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+mod deploy;
+mod footprint;
+mod plain;
+mod row;
+mod snapshot;
+mod stage;
+mod warm_start;
 
-use anyhow::{Context, ensure};
-use harness::catalog::Init;
-use harness::image::vps_image;
+use anyhow::ensure;
 use harness::provision::find_program;
-use harness::ssh::KeyPair;
-use serde::Serialize;
-use tempfile::TempDir;
+use harness::{Error, Failure, TestEnv};
 
-use super::common::{print_json, say, table, with_env};
-use crate::cli::{Global, Json};
+use self::row::Row;
+use super::common::{print_json, table, with_env};
+use crate::cli::{Bench, Global};
+use crate::daemon;
 
-/// How often each side runs; the median counts.
-const ROUNDS: usize = 9;
 /// The system that is measured.
 const SYSTEM: (&str, &str) = ("debian", "12");
+/// Every row's name.
+const NAMES: [&str; 7] = [
+    warm_start::WHAT[0].1,
+    warm_start::WHAT[1].1,
+    snapshot::WHAT,
+    deploy::WHAT,
+    footprint::MEMORY,
+    footprint::EDGE_MEMORY,
+    footprint::START,
+];
 
-/// One comparison.
-#[derive(Debug, Serialize)]
-struct Comparison {
-    what: String,
-    against: &'static str,
-    goal: f64,
-    ratio: f64,
-    ours_ms: u128,
-    plain_ms: u128,
-}
-
-pub async fn run(global: &Global, json: Json) -> anyhow::Result<()> {
+pub async fn run(global: &Global, words: Bench) -> anyhow::Result<()> {
+    let wanted = Wanted::new(words.only.as_deref().unwrap_or_default())?;
     for program in ["docker", "ssh"] {
         ensure!(find_program(program).is_some(), "bench compares with the plain {program}, which is not installed");
     }
-    let ratios = with_env(global, async |env| {
-        let (os, version) = SYSTEM;
-        let system = env.system(os, version)?;
-        let base = env.sources().obtain(env.engine(), env.lease(), system, env.progress()).await?;
-        let image = vps_image(env.engine(), env.lease(), system, &base, env.progress()).await?;
-        env.stock().await?;
-        let plain = Plain::new(image, env.lease().labels("bench"))?;
-        [Init::Sshd, Init::Systemd]
-            .into_iter()
-            .map(|init| warm_start(global, &plain, init))
-            .collect::<anyhow::Result<Vec<Comparison>>>()
-    })
-    .await?;
-    if json.json {
-        return print_json(&ratios);
+    // boxed: what the rows hold on the way is large
+    let rows = with_env(global, async |env| Box::pin(measure(global, env, &wanted)).await).await?;
+    if words.json.json {
+        return print_json(&rows);
     }
-    show(&ratios);
+    let mut table = table(&["WHAT", "AGAINST", "RESULT", "GOAL", "OURS", "PLAIN"]);
+    for row in &rows {
+        table.add_row(row.cells());
+    }
+    println!("{table}");
     Ok(())
 }
 
-fn show(ratios: &[Comparison]) {
-    let mut table = table(&["WHAT", "AGAINST", "RATIO", "GOAL", "OURS", "PLAIN"]);
-    for it in ratios {
-        table.add_row([
-            it.what.clone(),
-            it.against.to_owned(),
-            format!("{:.2}", it.ratio),
-            format!("<= {}", it.goal),
-            format!("{} ms", it.ours_ms),
-            format!("{} ms", it.plain_ms),
-        ]);
-    }
-    println!("{table}");
-}
+/// The rows that are asked for.
+struct Wanted(Vec<&'static str>);
 
-/// `testenv` from a warm cache to an authenticated command, against `docker run` and a client that polls.
-fn warm_start(global: &Global, plain: &Plain, init: Init) -> anyhow::Result<Comparison> {
-    let state = tempfile::tempdir()?;
-    let (mut ours, mut others) = (Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
-        say(&format!("warm start, {init}, round {} of {ROUNDS}", round + 1));
-        ours.push(testenv(global, state.path(), init)?);
-        others.push(plain.start(init)?);
-    }
-    let (ours, plain) = (median(ours), median(others));
-    Ok(Comparison {
-        what: format!("warm testenv to an authenticated command, {init}"),
-        against: "docker run and an OpenSSH client polling, same image",
-        goal: 1.0,
-        ratio: ours.as_secs_f64() / plain.as_secs_f64(),
-        ours_ms: ours.as_millis(),
-        plain_ms: plain.as_millis(),
-    })
-}
-
-/// Runs this program's own `testenv`, as a person does, and takes the VPS down again outside the measured time.
-fn testenv(global: &Global, state: &Path, init: Init) -> anyhow::Result<Duration> {
-    let program = std::env::current_exe()?;
-    let command = |words: &[&str]| -> anyhow::Result<()> {
-        let mut command = Command::new(&program);
-        command.args(words).arg("--state-dir").arg(state);
-        if global.no_install {
-            command.arg("--no-install");
+impl Wanted {
+    fn new(filter: &str) -> anyhow::Result<Self> {
+        let names: Vec<_> = NAMES.into_iter().filter(|name| name.contains(filter)).collect();
+        if names.is_empty() {
+            let failure = Failure::new(filter, "find a row whose name holds it");
+            return Err(Error::Name(failure.saw(format!("valid:\n{}", NAMES.join("\n")))).into());
         }
-        let output = command.stdin(Stdio::null()).output()?;
-        ensure!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
-    };
-    let start = Instant::now();
-    command(&["testenv", SYSTEM.0, SYSTEM.1, "--name", "bench", "--init", &init.to_string(), "--json"])?;
-    let elapsed = start.elapsed();
-    command(&["down", "bench"])?;
-    Ok(elapsed)
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times.get(times.len() / 2).copied().unwrap_or_default()
-}
-
-/// How somebody does it by hand: the engine's command line and an OpenSSH client.
-struct Plain {
-    image: String,
-    labels: HashMap<String, String>,
-    files: TempDir,
-}
-
-impl Plain {
-    fn new(image: String, labels: HashMap<String, String>) -> anyhow::Result<Self> {
-        let files = tempfile::tempdir()?;
-        let (login, host) = (KeyPair::generate()?, KeyPair::generate()?);
-        login.write_private(&files.path().join("login"))?;
-        host.write_private(&files.path().join("host"))?;
-        std::fs::write(files.path().join("authorized_keys"), login.public_line())?;
-        Ok(Self { image, labels, files })
+        Ok(Self(names))
     }
 
-    fn start(&self, init: Init) -> anyhow::Result<Duration> {
-        let start = Instant::now();
-        let container = Container::run(self, init)?;
-        let port = container.port()?;
-        let deadline = Instant::now() + Duration::from_mins(1);
-        while !self.login(&port)? {
-            ensure!(Instant::now() < deadline, "the plain container accepts no login");
+    fn has(&self, name: &str) -> bool {
+        self.0.contains(&name)
+    }
+}
+
+async fn measure(global: &Global, env: &TestEnv, wanted: &Wanted) -> anyhow::Result<Vec<Row>> {
+    let (os, version) = SYSTEM;
+    let system = env.system(os, version)?;
+    let mut rows = Vec::new();
+    for (init, what) in warm_start::WHAT {
+        if wanted.has(what) {
+            rows.push(warm_start::run(global, env, system, init, what).await?);
         }
-        Ok(start.elapsed())
     }
-
-    /// One try of the client; the next follows at once, which is the quickest that polling can be.
-    fn login(&self, port: &str) -> anyhow::Result<bool> {
-        let status = Command::new("ssh")
-            .args(["-F", "/dev/null", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"])
-            .args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-i"])
-            .arg(self.files.path().join("login"))
-            .args(["-p", port, "root@127.0.0.1", "true"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .context("run ssh")?;
-        Ok(status.success())
+    let on_the_stage = [deploy::WHAT, footprint::MEMORY, footprint::EDGE_MEMORY, footprint::START];
+    let staged = on_the_stage.iter().any(|what| wanted.has(what));
+    if !staged && !wanted.has(snapshot::WHAT) {
+        return Ok(rows);
     }
+    let deployd = daemon::deployd(env).await?;
+    if wanted.has(snapshot::WHAT) {
+        rows.push(snapshot::run(env, &deployd, system).await?);
+    }
+    if staged {
+        rows.extend(stage::on_a_stage(env, &deployd, system, async |stage| staged_rows(stage, wanted).await).await?);
+    }
+    Ok(rows)
 }
 
-/// A container of the plain command line, removed when this is dropped.
-struct Container(String);
-
-impl Container {
-    fn run(plain: &Plain, init: Init) -> anyhow::Result<Self> {
-        let mount = |file: &str, at: &str| format!("{}:{at}:ro", plain.files.path().join(file).display());
-        let mut command = Command::new("docker");
-        command.args(["run", "--detach", "--cap-drop", "ALL"]);
-        // a run that is killed, or that the engine refuses half way, leaves a container: the reaper finds it by these
-        for (key, value) in &plain.labels {
-            command.arg("--label").arg(format!("{key}={value}"));
+/// What is measured on a VPS with the daemon.
+async fn staged_rows(stage: &stage::Stage<'_>, wanted: &Wanted) -> anyhow::Result<Vec<Row>> {
+    // also where only the daemon is measured: it is at rest after deploys
+    let deploys = deploy::run(stage).await?;
+    let mut rows = Vec::new();
+    if wanted.has(deploy::WHAT) {
+        rows.push(deploys);
+    }
+    for what in [footprint::MEMORY, footprint::EDGE_MEMORY] {
+        if wanted.has(what) {
+            rows.push(footprint::memory(stage, what).await?);
         }
-        for capability in harness::vps::CAPABILITIES {
-            command.args(["--cap-add", capability]);
-        }
-        command
-            .args(["--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"])
-            .args(["--cgroupns", "private", "--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec"])
-            .args(["--volume", "/var/lib/docker", "--volume", "/var/lib/containerd", "--publish", "127.0.0.1::22"])
-            .args(["--volume", &mount("authorized_keys", "/root/.ssh/authorized_keys")])
-            .args(["--volume", &mount("host", "/etc/ssh/ssh_host_ed25519_key")])
-            .args([&plain.image, &init.to_string()]);
-        Ok(Self(stdout(&mut command)?))
     }
-
-    fn port(&self) -> anyhow::Result<String> {
-        let address = stdout(Command::new("docker").args(["port", &self.0, "22/tcp"]))?;
-        Ok(address.rsplit(':').next().unwrap_or_default().to_owned())
+    if wanted.has(footprint::START) {
+        rows.push(footprint::start(stage).await?);
     }
+    Ok(rows)
 }
 
-impl Drop for Container {
-    fn drop(&mut self) {
-        let _ = stdout(Command::new("docker").args(["rm", "--force", "--volumes", &self.0]));
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn stdout(command: &mut Command) -> anyhow::Result<String> {
-    let output = command.stdin(Stdio::null()).output()?;
-    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    #[test]
+    fn a_filter_names_rows_and_a_wrong_one_is_told_them() {
+        assert_eq!(Wanted::new("").unwrap().0, NAMES);
+        assert_eq!(Wanted::new("memory").unwrap().0, [footprint::MEMORY, footprint::EDGE_MEMORY]);
+        let error = Wanted::new("colour").err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("colour") && error.contains(snapshot::WHAT), "{error}");
+    }
 }

@@ -36,7 +36,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Matrix(words) => matrix::run(&global, words).await,
         Command::Images(words) => images::run(&global, words).await,
         Command::Sweep => sweep::run(&global).await,
-        Command::Bench(json) => bench::run(&global, json).await,
+        Command::Bench(words) => bench::run(&global, words).await,
         Command::Test => test::run(&global).await,
     }
 }
