@@ -172,9 +172,13 @@ pub struct Matrix {
     /// Only these systems: OS or OS:VERSION
     #[arg(long, value_name = "OS[:VERSION]")]
     pub os: Vec<String>,
-    /// Only the scenarios whose name holds this
+    /// Only the scenarios whose name holds this; with --mutants also the mutants
     #[arg(long, value_name = "FILTER")]
     pub scenario: Option<String>,
+    /// Prove that the scenarios can fail: build each defect of scenarios/mutants.toml, and see its scenario notice it on the
+    /// first of the systems [default: debian:12]
+    #[arg(long, conflicts_with_all = ["list", "require"])]
+    pub mutants: bool,
     /// How many scenarios run side by side [default: as processors and memory allow]
     #[arg(long)]
     pub jobs: Option<usize>,

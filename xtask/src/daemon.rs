@@ -1,13 +1,12 @@
 //! The deploy daemon's program, built once for whatever system the VPSes run.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, ensure};
 use harness::TestEnv;
 use harness::deployer::Deployd;
 use harness::lease::Lease;
-use tokio::process::Command;
 
+use crate::build::Build;
 use crate::commands::say;
 
 /// A daemon that was built already; set for the scenarios, which must not start a build of their own each.
@@ -23,30 +22,6 @@ pub async fn binary(lease: &Lease) -> anyhow::Result<PathBuf> {
     if let Some(path) = std::env::var_os(BINARY_VARIABLE) {
         return Ok(path.into());
     }
-    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     say("build deployd");
-    let mut command = cargo();
-    command
-        .args(["build", "--quiet", "--package", "deployd", "--profile", "image", "--target", &target])
-        // linked statically, so that it runs in an image of any distribution
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
-    let status = lease.run_guarded(&mut command).await.context("run cargo to build deployd")?.status;
-    ensure!(status.success(), "cargo build --package deployd: {status}");
-    let root = root();
-    let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
-    Ok(folder.join(target).join("image").join("deployd"))
-}
-
-/// The folder of the workspace that this program was built from.
-pub fn root() -> &'static Path {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here)
-}
-
-/// The cargo that started this program, in the workspace that it was built from.
-pub fn cargo() -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root());
-    command
+    Build::here().daemon(lease, "image").await
 }

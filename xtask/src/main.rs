@@ -1,5 +1,6 @@
 //! The command line of the test environment: parses the words, runs the command, turns its end into an exit status.
 
+mod build;
 mod cli;
 mod commands;
 mod daemon;

@@ -30,6 +30,8 @@ fn xtask(state: &Path, words: &[&str]) -> Assert {
 #[case::an_unknown_base_source(&["testenv", "debian", "12", "--base-source", "moon"], "auto, registry, mirror, local")]
 #[case::nothing_to_take_down(&["down"], "--all")]
 #[case::a_format_without_a_list(&["matrix", "--format", "json"], "--list")]
+#[case::a_list_of_mutants(&["matrix", "--mutants", "--list"], "--list")]
+#[case::a_required_system_for_mutants(&["matrix", "--mutants", "--require", "debian:12"], "--require")]
 fn wrong_words_are_told_with_what_would_have_worked(#[case] words: &[&str], #[case] told: &str) {
     let state = tempfile::tempdir().unwrap();
     xtask(state.path(), words).code(2).stdout(is_empty()).stderr(contains(told));
@@ -39,6 +41,7 @@ fn wrong_words_are_told_with_what_would_have_worked(#[case] words: &[&str], #[ca
 #[case::a_system(&["matrix", "--list", "--os", "debain"], "did you mean debian?")]
 #[case::a_version(&["matrix", "--os", "ubuntu:16.10"], "16.04 (xenial)")]
 #[case::a_required_system(&["matrix", "--require", "centos:6"], "stream9")]
+#[case::a_mutant(&["matrix", "--mutants", "--scenario", "no-such-mutant"], "(first_deploy::")]
 #[case::a_vps(&["ssh", "nobody"], "there is none")]
 #[case::a_vps_to_take_down(&["down", "nobody"], "there is none")]
 #[case::the_only_vps_where_there_is_none(&["status"], "cargo xtask testenv")]
@@ -55,6 +58,7 @@ fn an_unknown_name_lists_the_valid_ones(#[case] words: &[&str], #[case] told: &s
 #[case::images(&["images"])]
 #[case::matrix(&["matrix", "--no-install"])]
 #[case::cells(&["matrix", "--list"])]
+#[case::mutants(&["matrix", "--mutants"])]
 fn without_an_engine_the_status_is_3_and_the_mending_command_is_named(#[case] words: &[&str]) {
     let state = tempfile::tempdir().unwrap();
     let mends = contains("systemctl start docker").and(contains("DOCKER_HOST"));

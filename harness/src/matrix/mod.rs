@@ -1,6 +1,7 @@
 //! The matrix: every scenario on every system, each in a process of its own.
 
 mod cells;
+pub mod mutants;
 mod run;
 mod scenarios;
 

@@ -18,7 +18,7 @@ use crate::wait::millis_since;
 /// What a scenario may need at its peak: a VPS with its own engine that builds an image.
 const MEMORY_PER_SCENARIO: i64 = 1 << 30;
 /// How long one scenario may take.
-const DEADLINE: Duration = Duration::from_mins(15);
+pub(super) const DEADLINE: Duration = Duration::from_mins(15);
 
 /// What is to be run, and where its results go.
 pub struct Plan {
@@ -69,7 +69,7 @@ pub async fn run(env: &TestEnv, plan: &Plan, on_event: &(dyn Fn(&Event<'_>) + Sy
 }
 
 /// How many scenarios this machine can bear side by side: much of their time is waiting for the network and the disk.
-async fn jobs(env: &TestEnv) -> Result<usize> {
+pub(super) async fn jobs(env: &TestEnv) -> Result<usize> {
     let about = env.engine().about().await?;
     let by_memory = about.memory_bytes / MEMORY_PER_SCENARIO;
     Ok(usize::try_from((about.cpus * 2).min(by_memory)).unwrap_or(1).max(1))
@@ -120,7 +120,7 @@ async fn run_cell<'a>(
 }
 
 /// Makes the images once, before several scenarios want them at the same time.
-async fn images(env: &TestEnv, cell: &Cell) -> Result<()> {
+pub(super) async fn images(env: &TestEnv, cell: &Cell) -> Result<()> {
     let base = env.sources().obtain(env.engine(), env.lease(), &cell.system, env.progress()).await?;
     vps_image(env.engine(), env.lease(), &cell.system, &base, env.progress()).await?;
     Ok(())

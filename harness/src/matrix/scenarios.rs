@@ -70,6 +70,12 @@ impl ScenarioBinary {
         self.tests.iter().filter_map(case).collect()
     }
 
+    /// The scenario of exactly this name on a system.
+    #[must_use]
+    pub fn case(&self, system: &System, scenario: &str) -> Option<Case> {
+        self.cases(system, scenario).into_iter().find(|case| case.scenario == scenario)
+    }
+
     /// Runs one case in a process of its own; what it printed is kept if it failed.
     pub(super) async fn run(&self, system: &System, case: &Case, setting: &Setting<'_>) -> Result<ScenarioReport> {
         let start = Instant::now();
@@ -134,6 +140,8 @@ mod tests {
         };
         assert_eq!(names(""), ["boot::up", "first::deploy"]);
         assert_eq!(names("deploy"), ["first::deploy"]);
+        let debian = catalog.find("debian", "12").unwrap();
+        assert!(binary.case(debian, "first::deploy").is_some() && binary.case(debian, "first::dep").is_none());
         assert!(names("nothing").is_empty());
     }
 

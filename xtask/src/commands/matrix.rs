@@ -1,7 +1,6 @@
 //! `matrix`: every scenario on every system that this machine can run.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 
 use anyhow::Context;
 use harness::catalog::Catalog;
@@ -12,6 +11,8 @@ use harness::{Engine, Error, Failure};
 use serde_json::json;
 
 use super::common::{print_json, say, settings, table, with_env, workspace};
+use super::mutants;
+use crate::build::Build;
 use crate::cli::{Global, ListFormat, Matrix};
 use crate::daemon;
 use crate::exit::Status;
@@ -20,6 +21,9 @@ use crate::exit::Status;
 const REPORT_FOLDER: &str = "matrix_report";
 
 pub async fn run(global: &Global, words: Matrix) -> anyhow::Result<()> {
+    if words.mutants {
+        return mutants::run(global, &words).await;
+    }
     // wrong words are told before anything is done
     let catalog = Catalog::built_in();
     catalog.select_all(&words.os).map_err(Error::from)?;
@@ -29,12 +33,7 @@ pub async fn run(global: &Global, words: Matrix) -> anyhow::Result<()> {
         let engine = Engine::connect().await?;
         return list(&cells(&engine, &settings(global)?.sources, &catalog, &words.os).await?, words.format);
     }
-    let report = match &words.report {
-        Some(dir) => dir.clone(),
-        None => workspace(global)?.dir().join(REPORT_FOLDER),
-    };
-    std::fs::create_dir_all(&report).with_context(|| format!("make the report folder {}", report.display()))?;
-    let report = report.canonicalize()?;
+    let report = report_folder(global, &words)?;
     let (result, missing) = with_env(global, async |env| {
         let cells = cells(env.engine(), env.sources(), &catalog, &words.os).await?;
         let missing: Vec<String> =
@@ -65,7 +64,17 @@ pub async fn run(global: &Global, words: Matrix) -> anyhow::Result<()> {
     if result.totals.failed > 0 || !missing.is_empty() { Err(Status(1).into()) } else { Ok(()) }
 }
 
-fn nothing_can_run(cells: &[Cell]) -> Error {
+/// The folder of reports, which is made if it is not there.
+pub(super) fn report_folder(global: &Global, words: &Matrix) -> anyhow::Result<PathBuf> {
+    let report = match &words.report {
+        Some(dir) => dir.clone(),
+        None => workspace(global)?.dir().join(REPORT_FOLDER),
+    };
+    std::fs::create_dir_all(&report).with_context(|| format!("make the report folder {}", report.display()))?;
+    Ok(report.canonicalize()?)
+}
+
+pub(super) fn nothing_can_run(cells: &[Cell]) -> Error {
     let seen = cells.iter().map(|cell| format!("{}: {}", cell.system, cell.reason())).collect::<Vec<_>>().join("\n");
     Error::Machine(Failure::new("matrix", "find a system that can run here").saw(seen).hint("cargo xtask doctor"))
 }
@@ -86,26 +95,7 @@ fn check_filter(plan: &Plan) -> anyhow::Result<()> {
 /// The test binary of the scenarios, built.
 async fn scenario_binary(lease: &Lease) -> anyhow::Result<ScenarioBinary> {
     say("build the scenarios");
-    let mut command = daemon::cargo();
-    command
-        .args([
-            "test",
-            "--package",
-            "scenarios",
-            "--test",
-            "scenarios",
-            "--no-run",
-            "--message-format",
-            "json",
-            "--quiet",
-        ])
-        .stdout(Stdio::piped());
-    let output = lease.run_guarded(&mut command).await.context("run cargo to build the scenarios")?;
-    anyhow::ensure!(output.status.success(), "cargo test --package scenarios --no-run: {}", output.status);
-    let messages = String::from_utf8_lossy(&output.stdout).into_owned();
-    let executable = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let executable = executable.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?))).next_back();
-    Ok(ScenarioBinary::open(&executable.context("cargo named no test binary")?).await?)
+    Ok(ScenarioBinary::open(&Build::here().scenarios(lease).await?).await?)
 }
 
 fn tell(event: &Event<'_>) {

@@ -10,6 +10,7 @@ mod images;
 mod list;
 mod logs;
 mod matrix;
+mod mutants;
 mod ssh;
 mod status;
 mod sweep;

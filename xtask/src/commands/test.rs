@@ -6,8 +6,8 @@ use harness::provision::find_program;
 
 use super::common::{say, with_env};
 use super::matrix;
+use crate::build;
 use crate::cli::{Global, ListFormat, Matrix};
-use crate::daemon;
 use crate::exit::Status;
 
 pub async fn run(global: &Global) -> anyhow::Result<()> {
@@ -25,6 +25,7 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
     let all = Matrix {
         os: Vec::new(),
         scenario: None,
+        mutants: false,
         jobs: None,
         require: Vec::new(),
         report: None,
@@ -36,6 +37,6 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
 
 async fn cargo(lease: &Lease, arguments: &[&str]) -> anyhow::Result<()> {
     say(&format!("cargo {}", arguments.join(" ")));
-    let output = lease.run_guarded(daemon::cargo().args(arguments)).await.context("run cargo")?;
+    let output = lease.run_guarded(build::cargo().args(arguments)).await.context("run cargo")?;
     if output.status.success() { Ok(()) } else { Err(Status(1).into()) }
 }

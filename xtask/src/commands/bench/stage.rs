@@ -12,6 +12,7 @@ use harness::ssh::Exec;
 use harness::wait::{Seen, wait_until};
 use harness::{TestEnv, Vps};
 
+use crate::build::root;
 use crate::daemon;
 
 /// The fixture that is deployed.
@@ -50,7 +51,7 @@ pub async fn on_a_stage<T>(
 
 impl<'a> Stage<'a> {
     async fn set(env: &TestEnv, deployd: &'a Deployd, system: &System) -> anyhow::Result<Self> {
-        let project = Project::open(&daemon::root().join(PROJECT))?;
+        let project = Project::open(&root().join(PROJECT))?;
         let vps = deployd.ready_vps(env, system).await?;
         let name = GitHost::name_for(env, &vps.info().name);
         let access = deployd.bootstrap(&vps, &[GitHost::known_hosts_line(env, &name)?], &|_| {}).await?;
