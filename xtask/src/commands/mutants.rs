@@ -51,7 +51,7 @@ pub async fn run(global: &Global, words: &Matrix) -> anyhow::Result<()> {
 }
 
 fn plan(cell: &Cell, mutants: Vec<Mutant>, jobs: Option<usize>, report: &Path) -> MutantPlan {
-    let report = report.join("mutants");
+    let report = report.to_owned();
     MutantPlan { cell: cell.clone(), mutants, jobs, report, daemon_variable: daemon::BINARY_VARIABLE }
 }
 

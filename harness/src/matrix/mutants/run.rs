@@ -17,15 +17,18 @@ use crate::report::{MutantOutcome, MutantReport, MutantsReport, Outcome, Scenari
 use crate::testenv::TestEnv;
 use crate::wait::millis_since;
 
+/// The folder of a report that the mutants' bundles are in.
+const FOLDER: &str = "mutants";
+
 /// What is to be tried, and where its results go.
 pub struct MutantPlan {
     /// The system that the scenarios run on.
     pub cell: Cell,
     /// The mutants.
     pub mutants: Vec<Mutant>,
-    /// How many scenarios run side by side, the build of the next mutant being one of them; as the machine allows without it.
+    /// How many mutants are under way at a time, the one that is built among them; as the machine allows without it.
     pub jobs: Option<usize>,
-    /// Where bundles go: a folder per mutant, which is emptied first.
+    /// Where bundles go: in a folder per mutant, which is emptied first.
     pub report: PathBuf,
     /// The environment variable that names the daemon to a scenario.
     pub daemon_variable: &'static str,
@@ -55,35 +58,47 @@ pub async fn run_mutants(
     images(env, &plan.cell).await?;
     // what is kept for later runs must be made by a sound daemon
     Deployd::from_binary(env, sound).await?.snapshot(env, &plan.cell.system).await?;
-    let (plan, build) = (&plan, &build);
-    let programs = stream::iter(plan.mutants.iter().enumerate()).then(async |(number, mutant)| {
+    let build = &build;
+    let programs = stream::iter(&plan.mutants).then(async |mutant| {
         let begun = Instant::now();
-        (number, mutant, begun, build(mutant).await)
+        (mutant, begun, build(mutant).await)
     });
-    let tried = programs.map(async |(number, mutant, begun, programs)| {
+    let tried = programs.map(async |(mutant, begun, programs)| {
         let (outcome, seen, bundle) = match programs {
-            Ok(programs) => attempt(env, plan, mutant, &programs).await?,
+            Ok(programs) => attempt(env, plan, mutant, &programs).await,
             Err(error) => (MutantOutcome::Broken, first_error(&error.to_string()), None),
         };
         let Mutant { name, assertion, scenario, .. } = mutant.clone();
         let duration_ms = millis_since(begun);
         let report = MutantReport { name, assertion, scenario, outcome, duration_ms, seen, bundle };
         on_end(&report);
-        Ok((number, report))
+        report
     });
-    let tried: Vec<Result<(usize, MutantReport)>> = tried.buffer_unordered(jobs).collect().await;
-    let mut reports = tried.into_iter().collect::<Result<Vec<_>>>()?;
-    reports.sort_by_key(|(number, _)| *number);
-    Ok(MutantsReport { mutants: reports.into_iter().map(|(_, report)| report).collect(), wall_ms: millis_since(start) })
+    // the next build waits for a place among what runs, so that machine and engine get no more than `jobs` to do
+    let mut mutants: Vec<MutantReport> = tried.buffer_unordered(jobs).collect().await;
+    mutants.sort_by_key(|report| plan.mutants.iter().position(|mutant| mutant.name == report.name));
+    Ok(MutantsReport { mutants, wall_ms: millis_since(start) })
 }
 
 type Seen = (MutantOutcome, String, Option<PathBuf>);
 
-/// Runs the scenario that must fail.
-async fn attempt(env: &TestEnv, plan: &MutantPlan, mutant: &Mutant, programs: &Programs) -> Result<Seen> {
+/// Runs the scenario that must fail; what keeps it from running is no reason not to try the other mutants.
+async fn attempt(env: &TestEnv, plan: &MutantPlan, mutant: &Mutant, programs: &Programs) -> Seen {
+    match run_scenario(env, plan, mutant, programs).await {
+        Ok(ended) => verdict(mutant, ended),
+        Err(error) => (MutantOutcome::Elsewhere, error.to_string(), None),
+    }
+}
+
+async fn run_scenario(
+    env: &TestEnv,
+    plan: &MutantPlan,
+    mutant: &Mutant,
+    programs: &Programs,
+) -> Result<ScenarioReport> {
     let system = &plan.cell.system;
     let case = programs.scenarios.case(system, &mutant.scenario).ok_or_else(|| no_scenario(mutant, system))?;
-    let report = plan.report.join(&mutant.name);
+    let report = plan.report.join(FOLDER).join(&mutant.name);
     // a bundle of an earlier run must not speak for this one
     let _ = tokio::fs::remove_dir_all(&report).await;
     let setting = Setting {
@@ -97,7 +112,7 @@ async fn attempt(env: &TestEnv, plan: &MutantPlan, mutant: &Mutant, programs: &P
     let ended = programs.scenarios.run(system, &case, &setting).await;
     // nobody needs a daemon with this defect again
     env.engine().remove_image(daemon.image()).await?;
-    Ok(verdict(mutant, ended?))
+    ended
 }
 
 fn no_scenario(mutant: &Mutant, system: &System) -> Error {
