@@ -57,15 +57,16 @@ pub async fn run_mutants(
     };
     images(env, &plan.cell).await?;
     // what is kept for later runs must be made by a sound daemon
-    Deployd::from_binary(env, sound).await?.snapshot(env, &plan.cell.system).await?;
-    let build = &build;
+    let sound = Deployd::from_binary(env, sound).await?;
+    sound.snapshot(env, &plan.cell.system).await?;
+    let (trial, build) = (&Trial { env, plan, sound }, &build);
     let programs = stream::iter(&plan.mutants).then(async |mutant| {
         let begun = Instant::now();
         (mutant, begun, build(mutant).await)
     });
     let tried = programs.map(async |(mutant, begun, programs)| {
         let (outcome, seen, bundle) = match programs {
-            Ok(programs) => attempt(env, plan, mutant, &programs).await,
+            Ok(programs) => trial.attempt(mutant, &programs).await,
             Err(error) => (MutantOutcome::Broken, first_error(&error.to_string()), None),
         };
         let Mutant { name, assertion, scenario, .. } = mutant.clone();
@@ -82,37 +83,45 @@ pub async fn run_mutants(
 
 type Seen = (MutantOutcome, String, Option<PathBuf>);
 
-/// Runs the scenario that must fail; what keeps it from running is no reason not to try the other mutants.
-async fn attempt(env: &TestEnv, plan: &MutantPlan, mutant: &Mutant, programs: &Programs) -> Seen {
-    match run_scenario(env, plan, mutant, programs).await {
-        Ok(ended) => verdict(mutant, ended),
-        Err(error) => (MutantOutcome::Elsewhere, error.to_string(), None),
-    }
+/// What all mutants are tried with.
+struct Trial<'a> {
+    env: &'a TestEnv,
+    plan: &'a MutantPlan,
+    /// The daemon without a defect.
+    sound: Deployd,
 }
 
-async fn run_scenario(
-    env: &TestEnv,
-    plan: &MutantPlan,
-    mutant: &Mutant,
-    programs: &Programs,
-) -> Result<ScenarioReport> {
-    let system = &plan.cell.system;
-    let case = programs.scenarios.case(system, &mutant.scenario).ok_or_else(|| no_scenario(mutant, system))?;
-    let report = plan.report.join(FOLDER).join(&mutant.name);
-    // a bundle of an earlier run must not speak for this one
-    let _ = tokio::fs::remove_dir_all(&report).await;
-    let setting = Setting {
-        lease: env.lease(),
-        report: &report,
-        state: &plan.report.join("state"),
-        variables: &[(plan.daemon_variable.to_owned(), programs.daemon.display().to_string())],
-        deadline: DEADLINE,
-    };
-    let daemon = Deployd::from_binary(env, &programs.daemon).await?;
-    let ended = programs.scenarios.run(system, &case, &setting).await;
-    // nobody needs a daemon with this defect again
-    env.engine().remove_image(daemon.image()).await?;
-    ended
+impl Trial<'_> {
+    /// Runs the scenario that must fail; what keeps it from running is no reason not to try the other mutants.
+    async fn attempt(&self, mutant: &Mutant, programs: &Programs) -> Seen {
+        match self.run(mutant, programs).await {
+            Ok(ended) => verdict(mutant, ended),
+            Err(error) => (MutantOutcome::Elsewhere, error.to_string(), None),
+        }
+    }
+
+    async fn run(&self, mutant: &Mutant, programs: &Programs) -> Result<ScenarioReport> {
+        let Self { env, plan, sound } = self;
+        let system = &plan.cell.system;
+        let case = programs.scenarios.case(system, &mutant.scenario).ok_or_else(|| no_scenario(mutant, system))?;
+        let report = plan.report.join(FOLDER).join(&mutant.name);
+        // a bundle of an earlier run must not speak for this one
+        let _ = tokio::fs::remove_dir_all(&report).await;
+        let setting = Setting {
+            lease: env.lease(),
+            report: &report,
+            state: &plan.report.join("state"),
+            variables: &[(plan.daemon_variable.to_owned(), programs.daemon.display().to_string())],
+            deadline: DEADLINE,
+        };
+        let daemon = Deployd::from_binary(env, &programs.daemon).await?;
+        let ended = programs.scenarios.run(system, &case, &setting).await;
+        // nobody needs a daemon with this defect again; a defect that is elsewhere leaves the sound one, which others use
+        if daemon.image() != sound.image() {
+            env.engine().remove_image(daemon.image()).await?;
+        }
+        ended
+    }
 }
 
 fn no_scenario(mutant: &Mutant, system: &System) -> Error {
