@@ -26,10 +26,10 @@ const HELD_BACK: Duration = Duration::from_secs(15);
         `deploy succeeded: ` or `deploy failed: `", body = String, content_type = "text/plain"),
     (status = 201, description = "the new version serves: `data.deploy`"),
     (status = 400, description = "the request or the repository asks for something that cannot be done"),
-    (status = 409, description = "a newer deploy took its place"),
+    (status = 409, description = "a newer deploy took its place, or something else on the machine has the port"),
     (status = 412, description = "the git host lets nobody in with `data.public_key`, or this machine serves another remote"),
     (status = 500, description = "build, start or health failed: `data.lines` holds the last lines"),
-    (status = 504, description = "the git host did not answer in time"),
+    (status = 504, description = "the git host cannot be reached, or did not answer in time"),
 ))]
 pub(super) async fn up(
     State(app): State<App>,

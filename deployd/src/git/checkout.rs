@@ -14,6 +14,8 @@ use crate::settings::DataDir;
 const FETCH: Duration = Duration::from_mins(5);
 /// How long a call that needs no network may take.
 const LOCAL: Duration = Duration::from_mins(2);
+/// What to look at if no git host answers.
+const REACHABLE: &str = "is the git host reachable from here?";
 /// What is written between the fields of a commit.
 const FORMAT: &str = "--format=%H%x00%ct%x00%B";
 
@@ -118,13 +120,31 @@ fn broken(said: &str) -> bool {
         .any(|sign| said.contains(sign))
 }
 
+/// Whether nobody was there to refuse anything: a deploy key would not help.
+fn unreachable(said: &str) -> bool {
+    // in the words of ssh and of curl
+    [
+        "Could not resolve host",
+        "timed out",
+        "Connection refused",
+        "No route to host",
+        "Network is unreachable",
+        "Failed to connect",
+    ]
+    .iter()
+    .any(|sign| said.contains(sign))
+}
+
 /// Why the source could not be had; the inner error may be mended by a new repository.
 fn not_fetched<T>(data: &DataDir, remote: &str, what: &str, error: GitError) -> Result<Result<T, GitError>> {
     let what = format!("fetch {what} of {}", without_password(remote));
     Err(match error {
         GitError::Refused(said) if broken(&said) => return Ok(Err(GitError::Refused(said))),
         GitError::Absent(_) => Failure::new(Kind::Internal, what).saw(error),
-        GitError::Late(_) => Failure::new(Kind::Source, what).saw(error).hint("is the git host reachable from here?"),
+        GitError::Late(_) => Failure::new(Kind::Source, what).saw(error).hint(REACHABLE),
+        GitError::Refused(said) if unreachable(&said) => {
+            Failure::new(Kind::Source, what).saw(said.replace(remote, &without_password(remote))).hint(REACHABLE)
+        }
         GitError::Refused(said) => {
             // git may repeat the address that it was given
             let said = said.replace(remote, &without_password(remote));

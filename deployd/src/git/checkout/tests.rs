@@ -131,6 +131,22 @@ fn a_refusal_says_what_helps_and_tells_no_password() {
     assert!(remedy("Permission denied", "git@host:app.git", true).contains("deploy key of this machine"));
 }
 
+#[test]
+fn a_git_host_that_is_not_there_has_refused_nothing() {
+    let data = DataDir::new("/does/not/exist");
+    for said in [
+        "ssh: Could not resolve hostname git: Name or service not known; fatal: Could not read from remote repository.",
+        "fatal: unable to access 'https://git/a.git/': Could not resolve host: git",
+        "Connection timed out during banner exchange; Connection to 10.0.0.1 port 22 timed out",
+        "ssh: connect to host git port 22: Connection refused",
+        "ssh: connect to host git port 22: No route to host",
+    ] {
+        let failure = not_fetched::<()>(&data, "git@git:a.git", "main", GitError::Refused(said.into())).unwrap_err();
+        assert_eq!((failure.kind(), failure.deploy_key()), (Kind::Source, None), "{failure}");
+        assert!(failure.to_string().contains("is the git host reachable"), "{failure}");
+    }
+}
+
 #[tokio::test]
 async fn a_killed_or_broken_repository_is_mended() {
     let repository = Repository::new();
