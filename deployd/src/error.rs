@@ -100,6 +100,18 @@ impl Failure {
         self
     }
 
+    /// Says so if the disk is full: every stage of a deploy may be the one that meets it, and says it in other words.
+    #[must_use]
+    pub fn or_full_disk(self) -> Self {
+        let full = |text: &String| text.to_ascii_lowercase().contains("no space left on device");
+        if !full(&self.0.saw) && !self.0.lines.iter().any(full) {
+            return self;
+        }
+        self.hint(
+            "no space left on device: POST /prune removes what no version needs, `df -h` on the server shows the rest",
+        )
+    }
+
     /// The last lines that a build or an application printed.
     #[must_use]
     pub fn lines(mut self, lines: Vec<String>) -> Self {
@@ -169,3 +181,19 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_wherever_it_was_met() {
+        let step = Failure::new(Kind::Build, "build").saw("a non-zero code: 1");
+        assert!(!step.clone().or_full_disk().cause().contains("prune"));
+        let step = step.lines(vec!["head: error writing 'standard output': No space left on device".into()]);
+        assert!(step.or_full_disk().cause().contains("POST /prune"));
+        let commit = Failure::new(Kind::Engine, "commit").saw("write /big: no space left on device").hint("try again");
+        let told = commit.or_full_disk().cause();
+        assert!(told.contains("POST /prune") && !told.contains("try again"), "{told}");
+    }
+}

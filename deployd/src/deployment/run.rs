@@ -27,7 +27,7 @@ pub(super) async fn run(
     let ended = attempt(context, wanted, progress, cancel, &mut project, &mut deploy).await;
     deploy.finished_at = Some(Timestamp::now());
     tracing::info!(deploy = deploy.id, commit = deploy.commit_hash, "a deploy has ended");
-    match ended {
+    match ended.map_err(Failure::or_full_disk) {
         Ok(old) => {
             context.notifier.tell(&deploy);
             retire::in_background(context.clone(), deploy.clone(), old);

@@ -79,11 +79,24 @@ impl Engine {
             return Ok(spec.reference());
         };
         if let Some(layer) = layer {
-            // a build that failed early has the base image as its layer: a further name does it no harm
-            let _ = self.tag(&layer, &spec.repository, UNFINISHED).await;
+            // what comes of it changes nothing about the failure
+            let _ = self.keep_layers(&layer, &spec.repository).await;
         }
         let failure = Failure::new(Kind::Build, format!("build with {}", spec.dockerfile)).saw(error);
         Err(failure.lines(text::last(&said, LAST_LINES)))
+    }
+
+    /// Keeps what a failed build got done, in place of what the one before did. That one's layers must not lose their only
+    /// name: nobody would find them again, and they would fill the disk. A build that failed early has the base image as
+    /// its layer: a further name does it no harm.
+    async fn keep_layers(&self, layer: &str, repository: &str) -> Result<()> {
+        let kept = format!("{repository}:{UNFINISHED}");
+        let before = format!("{UNFINISHED}-before");
+        if self.image(&kept).await?.is_some() {
+            self.tag(&kept, repository, &before).await?;
+        }
+        self.tag(layer, repository, UNFINISHED).await?;
+        self.remove_image(&format!("{repository}:{before}")).await
     }
 }
 
