@@ -139,13 +139,15 @@ fn check_code(seal: &Seal, user: &mut User, code: Option<&str>) -> Result<()> {
 }
 
 fn check_name(name: &str) -> Result<()> {
-    let refused = |saw: String| Err(Failure::new(Kind::Invalid, format!("the user name {name:?}")).saw(saw));
+    let refused = |saw: String| Err(Failure::new(Kind::Invalid, "the user name").saw(saw));
     if !LENGTHS.contains(&name.len()) {
-        return refused(format!("a name has {} to {} characters", LENGTHS.start(), LENGTHS.end()));
+        let (length, least, most) = (name.len(), LENGTHS.start(), LENGTHS.end());
+        return refused(format!("it has {length} characters; {least} to {most} are allowed"));
     }
     let begins = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     if !begins || !name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
-        return refused("a name holds letters, digits, dots, - and _, and begins with a letter or a digit".into());
+        let rule = "a name holds letters, digits, dots, - and _, and begins with a letter or a digit";
+        return refused(format!("it is {name:?}; {rule}"));
     }
     if name.eq_ignore_ascii_case(OPERATOR) {
         return refused("tokens made on the machine have this name".into());
