@@ -1,11 +1,10 @@
 //! What a repository holds becomes what serves, or the cause is named and the version before goes on serving.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use harness::probe;
-use harness::project::{Checkout, MAIN_BRANCH, Project};
+use harness::project::{MAIN_BRANCH, Project};
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
@@ -20,39 +19,6 @@ async fn up(stage: &Stage<'_>, message: &str, stream: bool) -> anyhow::Result<(S
     let body = json!({ "stream": stream, "git_options": { "remote": remote, "branch": MAIN_BRANCH } });
     let (status, answer) = stage.api()?.as_admin("POST", "/up", Some(&body)).await?;
     Ok((commit, status, answer))
-}
-
-/// Makes the checkout hold exactly the files of a folder.
-fn replace(checkout: &Checkout, folder: &Path) -> anyhow::Result<()> {
-    clear(checkout)?;
-    copy(checkout, folder, "")
-}
-
-fn clear(checkout: &Checkout) -> anyhow::Result<()> {
-    for entry in std::fs::read_dir(checkout.path())? {
-        let entry = entry?;
-        if entry.file_name() != ".git" {
-            if entry.file_type()?.is_dir() {
-                std::fs::remove_dir_all(entry.path())
-            } else {
-                std::fs::remove_file(entry.path())
-            }?;
-        }
-    }
-    Ok(())
-}
-
-fn copy(checkout: &Checkout, folder: &Path, inside: &str) -> anyhow::Result<()> {
-    for entry in std::fs::read_dir(folder.join(inside))? {
-        let entry = entry?;
-        let path = Path::new(inside).join(entry.file_name()).display().to_string();
-        if entry.file_type()?.is_dir() {
-            copy(checkout, folder, &path)?;
-        } else {
-            checkout.write(&path, std::fs::read(entry.path())?)?;
-        }
-    }
-    Ok(())
 }
 
 /// What a command inside the container of a commit prints.
@@ -92,7 +58,7 @@ async fn python_node_and_static_projects_are_built_by_their_buildpacks(os: &str,
         // the same repository, later: another language
         for (fixture, words) in [("procfile-node", "by Node.js"), ("static-site", "Nothing runs behind it")] {
             let fixture = project(fixture)?;
-            replace(&stage.checkout, &fixture.dir)?;
+            stage.checkout.replace_by(&fixture)?;
             let (commit, status, answer) = up(stage, &fixture.name, false).await?;
             ensure!(status == 201 && answer["data"]["deploy"]["build_type"] == "procfile", "HTTP {status}: {answer}");
             let page = page_of(stage, &fixture).await?;
@@ -148,9 +114,9 @@ async fn what_cannot_be_built_names_its_cause_and_the_old_version_serves(
             ("nothing to build", &[("README", "words\n")], 400, "the repository holds no Dockerfile"),
         ];
         for (case, files, code, cause) in cases {
-            clear(&stage.checkout)?;
+            stage.checkout.clear()?;
             if files.is_empty() {
-                replace(&stage.checkout, &none.dir)?;
+                stage.checkout.replace_by(&none)?;
             }
             for (file, text) in files {
                 stage.checkout.write(file, text)?;

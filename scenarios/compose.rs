@@ -1,19 +1,32 @@
-//! Compose projects: several services, a volume that stays, and a bad file that changes nothing.
+//! Compose projects: several services, a volume that stays, a bad file that changes nothing; and nobody is refused.
+
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use harness::probe::{Continuous, Options};
 use rstest_reuse::apply;
 
 use crate::every_system;
-use crate::support::on_a_stage;
+use crate::support::{commit_of, on_a_stage};
 
-fn visits(page: &str) -> anyhow::Result<u64> {
+/// How a probe asks a compose project: a connection that comes in the middle of an update may wait for three minutes, and
+/// has to be answered then.
+pub fn patient() -> Options {
+    Options { deadline: Duration::from_mins(4), ..Options::default() }
+}
+
+/// How often the fixture was asked, by its database.
+pub fn visits(page: &str) -> anyhow::Result<u64> {
     let line = page.lines().find_map(|line| line.strip_prefix("visits ")).context("the page tells no visits")?;
     Ok(line.parse()?)
 }
 
 #[apply(every_system)]
 #[tokio::test]
-async fn a_compose_project_keeps_its_volume_and_survives_a_bad_file(os: &str, version: &str) -> anyhow::Result<()> {
+async fn a_compose_project_keeps_its_volume_survives_a_bad_file_and_refuses_nobody(
+    os: &str,
+    version: &str,
+) -> anyhow::Result<()> {
     on_a_stage(os, version, "compose-web-db", async |stage| {
         let first = stage.deploy().await?;
         let page = stage.page().await?;
@@ -22,6 +35,7 @@ async fn a_compose_project_keeps_its_volume_and_survives_a_bad_file(os: &str, ve
         let (_, status) = stage.api()?.as_admin("GET", "/status", None).await?;
         let containers = status["data"]["status"]["containers"].as_array().map_or(0, Vec::len);
         ensure!(containers == 2, "not two services: {status}");
+        let probe = Continuous::start(stage.vps(), &stage.project, &patient(), commit_of)?;
 
         stage.checkout.write("docker-compose.yml", "services:\n  web:\n    bild: web\n")?;
         stage.checkout.commit_all("Break it").await?;
@@ -39,6 +53,9 @@ async fn a_compose_project_keeps_its_volume_and_survives_a_bad_file(os: &str, ve
         ensure!(code == 201, "HTTP {code}: {answer}");
         let page = stage.page().await?;
         ensure!(page.contains(&first) && visits(&page)? > before, "the rollback does not serve {first}: {page}");
+        let report = probe.stop().await;
+        ensure!(report.failed() == 0, "{report}");
+        ensure!(report.versions() == [&first, &second, &first], "{report}");
         Ok(())
     })
     .await

@@ -1,17 +1,21 @@
-//! kill -9 of the daemon at random moments of deploys and changes: it comes back with all that it had acknowledged, and no
-//! half deploy serves. `DEPLOYD_KILLS` says how many times; a hundred by hand, a few in the matrix.
+//! kill -9 of the daemon at random moments of deploys and changes, and in the middle of an update in place: it comes back
+//! with all that it had acknowledged, and no half deploy serves. `DEPLOYD_KILLS` says how many times it is killed at random;
+//! a hundred by hand, a few in the matrix.
 
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use harness::probe;
+use harness::deployer::{Deployer, Source};
+use harness::probe::{self, Continuous};
 use harness::project::MAIN_BRANCH;
 use harness::wait::{Seen, wait_until};
 use rstest_reuse::apply;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
+use crate::compose::{patient, visits};
 use crate::every_system;
-use crate::support::{Stage, on_a_stage, say};
+use crate::support::{Stage, commit_of, on_a_stage, say};
 
 /// How often the daemon is killed if nobody says otherwise.
 const KILLS: usize = 3;
@@ -25,15 +29,10 @@ struct Acknowledged {
     users: Vec<String>,
 }
 
-/// Ends the daemon's process without its engine being asked, which would take that for a stop by hand.
+/// Kills the daemon after so many milliseconds.
 async fn kill(stage: &Stage<'_>, after: u32) -> anyhow::Result<()> {
-    let kill = format!(
-        "sleep {}.{:03}; kill -9 $(docker inspect --format '{{{{.State.Pid}}}}' deployd)",
-        after / 1000,
-        after % 1000
-    );
-    stage.vps().ssh().await?.run(&kill).await?;
-    Ok(())
+    stage.vps().ssh().await?.run(&format!("sleep {}.{:03}", after / 1000, after % 1000)).await?;
+    stage.kill_daemon().await
 }
 
 /// Sets variables and adds users until the daemon is gone.
@@ -54,8 +53,8 @@ async fn change(stage: &Stage<'_>, round: usize, acknowledged: &mut Acknowledged
     Ok(())
 }
 
-/// Waits until the daemon answers again, and what it says is deployed is what serves, in one container.
-async fn settled(stage: &Stage<'_>) -> anyhow::Result<String> {
+/// Waits until the daemon answers again, and what it says is deployed is what serves, in so many containers.
+async fn settled(stage: &Stage<'_>, containers: usize) -> anyhow::Result<String> {
     let settled = wait_until(Duration::from_mins(3), "one version to serve, which the daemon knows", || async {
         let commit = match stage.status_commit().await {
             Ok(commit) => commit,
@@ -66,11 +65,11 @@ async fn settled(stage: &Stage<'_>) -> anyhow::Result<String> {
             return Seen::NotYet(format!("status {commit}, page {:?} {}", page.http_status, page.body));
         }
         let count = async {
-            let list = "docker ps -aq --filter label=deployd.role=app | wc -l";
-            Ok::<_, anyhow::Error>(stage.vps().ssh().await?.run(list).await?.stdout_text().trim().to_owned())
+            let list = "docker ps -aq --filter label=deployd.role=app";
+            Ok::<_, anyhow::Error>(stage.vps().ssh().await?.run(list).await?.stdout_text().lines().count())
         };
         match count.await {
-            Ok(count) if count == "1" => Seen::Ready(commit),
+            Ok(count) if count == containers => Seen::Ready(commit),
             Ok(count) => Seen::NotYet(format!("{count} containers of the application")),
             Err(error) => Seen::NotYet(error.to_string()),
         }
@@ -112,7 +111,7 @@ async fn round(
     let up = async { Ok::<_, anyhow::Error>(api.as_admin("POST", "/up", Some(&body)).await.ok()) };
     let (up, (), ()) = tokio::try_join!(up, kill(stage, after), change(stage, round, acknowledged))?;
 
-    let serves = settled(stage).await?;
+    let serves = settled(stage, 1).await?;
     let code = up.map(|(code, _)| code);
     say(&format!(
         "killed after {after} ms: /up {code:?}, {} serves",
@@ -141,6 +140,60 @@ async fn a_daemon_that_is_killed_comes_back_with_all_that_it_acknowledged(
         ensure!(!acknowledged.variables.is_empty(), "no change was acknowledged: nothing was tested");
         let last = stage.deploy().await?;
         ensure!(stage.page().await?.contains(&last), "after {kills} kills {last} cannot be deployed");
+        Ok(())
+    })
+    .await
+}
+
+/// Deploys a version that never becomes healthy, and kills the daemon when it says that it has come so far.
+async fn killed_at(stage: &Stage<'_>, moment: &str) -> anyhow::Result<()> {
+    let reached = Notify::new();
+    let source = Source { remote: stage.git.remote(&stage.project.name), branch: MAIN_BRANCH.to_owned() };
+    let on_line = |line: &str| {
+        say(line);
+        if line.contains(moment) {
+            reached.notify_one();
+        }
+    };
+    let deploy = stage.deployd.deploy(stage.vps(), &stage.access, &stage.project, &source, &on_line);
+    let kill = async {
+        reached.notified().await;
+        stage.kill_daemon().await
+    };
+    tokio::pin!(deploy);
+    tokio::select! {
+        ended = &mut deploy => anyhow::bail!("the deploy ended before it said {moment:?}: {ended:?}"),
+        killed = kill => killed?,
+    }
+    ensure!(deploy.await.is_err(), "the deploy succeeded");
+    Ok(())
+}
+
+#[apply(every_system)]
+#[tokio::test]
+async fn a_kill_in_the_middle_of_an_update_in_place_is_undone(os: &str, version: &str) -> anyhow::Result<()> {
+    on_a_stage(os, version, "compose-web-db", async |stage| {
+        let first = stage.deploy().await?;
+        let before = visits(&stage.page().await?)?;
+        let probe = Continuous::start(stage.vps(), &stage.project, &patient(), commit_of)?;
+        let unhealthy = "build_type = \"compose\"\nport = 8080\n[health]\ncontains = \"nobody says\"\n";
+        stage.checkout.write("project.toml", unhealthy)?;
+        stage.checkout.commit_all("Never be healthy").await?;
+        stage.push().await?;
+        // the port is held; services are being replaced; the new ones run
+        for moment in ["starting the services", "Recreating", "waiting up to"] {
+            killed_at(stage, moment).await?;
+            let serves = settled(stage, 2).await.with_context(|| format!("killed at {moment:?}"))?;
+            ensure!(serves == first, "killed at {moment:?}: {serves} serves");
+        }
+        let report = probe.stop().await;
+        ensure!(report.failed() == 0 && report.versions() == [&first], "{report}");
+
+        stage.checkout.git(&["revert", "--no-edit", "HEAD"]).await?;
+        let last = stage.deploy().await?;
+        stage.serves(&last).await?;
+        let after = visits(&stage.page().await?)?;
+        ensure!(after > before, "the database lost its data: {before} visits before, now {after}");
         Ok(())
     })
     .await

@@ -15,14 +15,15 @@ use crate::support::{Stage, on_a_stage};
 const PLAIN: &str = "hello-to-everybody";
 const SECRET: &str = "the-0wner's s3cret=value";
 
-async fn set(stage: &Stage<'_>, body: Value) -> anyhow::Result<()> {
+/// Sets a variable of the application.
+pub async fn set(stage: &Stage<'_>, body: Value) -> anyhow::Result<()> {
     let (status, answer) = stage.api()?.as_admin("POST", "/env", Some(&body)).await?;
     ensure!(status == 202, "POST /env: {status} {answer}");
     Ok(())
 }
 
 /// Waits until the application says that a variable has this value, or is not set.
-async fn app_has(stage: &Stage<'_>, name: &str, value: Option<&str>) -> anyhow::Result<()> {
+pub async fn app_has(stage: &Stage<'_>, name: &str, value: Option<&str>) -> anyhow::Result<()> {
     let mut project = stage.project.clone();
     let health = &mut project.settings.health;
     health.path = format!("/env/{name}");

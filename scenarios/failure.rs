@@ -3,20 +3,15 @@
 use anyhow::{Context, ensure};
 use harness::probe::{Continuous, Options};
 use rstest_reuse::apply;
+use serde_json::Value;
 
 use crate::every_system;
-use crate::support::{Stage, on_a_stage};
+use crate::support::{Stage, commit_of, on_a_stage, project};
 
-/// The line of the page that tells the commit.
-fn commit_of(body: &str) -> String {
-    body.lines().next().and_then(|line| line.strip_prefix("commit ")).unwrap_or(body).to_owned()
-}
-
-/// Deploys what must fail; answers what was told, in the answer and in the status.
-async fn failing(stage: &Stage<'_>, file: &str, content: &str) -> anyhow::Result<(String, serde_json::Value)> {
-    stage.checkout.write(file, content)?;
+/// Deploys what the work tree holds and must fail; answers what was told, in the answer and in the status.
+async fn failing(stage: &Stage<'_>) -> anyhow::Result<(String, Value)> {
     stage.checkout.commit_all("Break it").await?;
-    let told = stage.deploy().await.err().with_context(|| format!("{content:?} was deployed"))?.to_string();
+    let told = stage.deploy().await.err().context("it was deployed")?.to_string();
     stage.checkout.git(&["revert", "--no-edit", "HEAD"]).await?;
     let (_, status) = stage.api()?.as_admin("GET", "/status", None).await?;
     Ok((told, status["data"]["status"]["last_deploy"].clone()))
@@ -32,15 +27,17 @@ async fn nobody_notices_failed_deploys_nor_a_switch_nor_a_rollback(os: &str, ver
         stage.page().await?;
         let probe = Continuous::start(stage.vps(), &stage.project, &Options::default(), commit_of)?;
 
-        let (told, last) = failing(stage, "Dockerfile", "FROM debian:12\nRUN exit 7\n").await?;
+        stage.checkout.replace_by(&project("dockerfile-broken")?)?;
+        let (told, last) = failing(stage).await?;
         ensure!(told.contains("code: 7") && last["stage"] == "build", "a broken build: {told}; {last}");
-        let crash = "import sys\nprint('no database is configured')\nsys.exit(3)\n";
-        let (told, last) = failing(stage, "app.py", crash).await?;
+        stage.checkout.replace_by(&project("dockerfile-crash")?)?;
+        let (told, last) = failing(stage).await?;
         ensure!(told.contains("exit code 3") && told.contains("no database is configured"), "a crash: {told}");
         ensure!(last["stage"] == "start" && last["outcome"] == "failed", "a crash: {last}");
         let unhealthy =
             "build_type = \"dockerfile\"\nport = 8080\n[health]\ncontains = \"nobody says\"\ntimeout_seconds = 2\n";
-        let (told, last) = failing(stage, "project.toml", unhealthy).await?;
+        stage.checkout.write("project.toml", unhealthy)?;
+        let (told, last) = failing(stage).await?;
         ensure!(told.contains("nobody says") && last["stage"] == "health", "an unhealthy version: {told}; {last}");
         ensure!(stage.status_commit().await? == first);
 

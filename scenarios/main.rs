@@ -6,6 +6,7 @@
 use rstest_reuse;
 
 mod access;
+mod bad_input;
 mod boot;
 mod bootstrap;
 mod builds;
@@ -13,6 +14,7 @@ mod certificate;
 mod client;
 mod compose;
 mod daemon_killed;
+mod disk_full;
 mod environment;
 mod failure;
 mod first_deploy;

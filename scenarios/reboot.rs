@@ -1,47 +1,91 @@
-//! A reboot of the VPS loses nothing: daemon, application and commit return by themselves, on the same address.
+//! A reboot of the VPS loses nothing: daemon, application, commit, users, variables and /persist return by themselves, on
+//! the same address.
 
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use harness::deployer::Deployer;
 use harness::wait::{Seen, wait_until};
 use rstest_reuse::apply;
+use serde_json::json;
 
+use crate::environment::{app_has, set};
 use crate::every_system;
-use crate::support::on_a_stage;
+use crate::support::{Stage, on_a_stage};
+
+/// Runs a shell command in the application's container; answers what it printed.
+async fn in_app(stage: &Stage<'_>, command: &str) -> anyhow::Result<String> {
+    let run = format!("docker exec $(docker ps --quiet --filter label=deployd.role=app) sh -c '{command}'");
+    Ok(stage.vps().ssh().await?.run(&run).await?.stdout_text().trim().to_owned())
+}
+
+/// Adds a user and logs in; answers the token.
+async fn user(stage: &Stage<'_>) -> anyhow::Result<String> {
+    let (api, user) = (stage.api()?, json!({ "username": "ann", "password": "correct horse" }));
+    let (status, answer) = api.as_admin("POST", "/user/add", Some(&user)).await?;
+    ensure!(status == 201, "add ann: {status} {answer}");
+    let (_, answer) = api.send("POST", "/user/login", None, Some(&user)).await?;
+    Ok(answer["data"]["token"].as_str().with_context(|| format!("no token: {answer}"))?.to_owned())
+}
+
+async fn reboot(stage: &Stage<'_>) -> anyhow::Result<()> {
+    let boot = "cut -d. -f1 /proc/1/stat; stat --format %Z /proc/1";
+    let before = stage.vps().ssh().await?.run(boot).await?.stdout_text().into_owned();
+    // the connection ends with the machine: how this command ends is not the point
+    let _ = stage.vps().ssh().await?.exec("systemctl reboot || reboot").await;
+    let rebooted = wait_until(Duration::from_secs(90), "the VPS to come back", || async {
+        let Ok(session) = stage.vps().ssh_within(Duration::from_secs(20)).await else {
+            return Seen::NotYet("no login".to_owned());
+        };
+        match session.exec(boot).await {
+            Ok(output) if output.success() && output.stdout_text() != before => Seen::Ready(()),
+            Ok(_) => Seen::NotYet("still the old boot".to_owned()),
+            Err(error) => Seen::NotYet(error.to_string()),
+        }
+    });
+    Ok(rebooted.await?)
+}
 
 #[apply(every_system)]
 #[tokio::test]
-async fn daemon_application_and_commit_return_after_a_reboot(os: &str, version: &str) -> anyhow::Result<()> {
+async fn all_that_the_daemon_and_the_application_had_returns_after_a_reboot(
+    os: &str,
+    version: &str,
+) -> anyhow::Result<()> {
     on_a_stage(os, version, "dockerfile-web", async |stage| {
+        set(stage, json!({ "name": "GREETING", "value": "hello" })).await?;
+        set(stage, json!({ "name": "PASSPHRASE", "value": "s3cret", "encrypt": true })).await?;
         let commit = stage.deploy().await?;
-        ensure!(stage.page().await?.contains(&commit));
+        stage.serves(&commit).await?;
+        let token = user(stage).await?;
+        in_app(stage, "echo kept > /persist/file").await?;
 
-        let boot = "cut -d. -f1 /proc/1/stat; stat --format %Z /proc/1";
-        let before = stage.vps().ssh().await?.run(boot).await?.stdout_text().into_owned();
-        // the connection ends with the machine: how this command ends is not the point
-        let _ = stage.vps().ssh().await?.exec("systemctl reboot || reboot").await;
-        let rebooted = wait_until(Duration::from_secs(90), "the VPS to come back", || async {
-            let Ok(session) = stage.vps().ssh_within(Duration::from_secs(20)).await else {
-                return Seen::NotYet("no login".to_owned());
-            };
-            match session.exec(boot).await {
-                Ok(output) if output.success() && output.stdout_text() != before => Seen::Ready(()),
-                Ok(_) => Seen::NotYet("still the old boot".to_owned()),
-                Err(error) => Seen::NotYet(error.to_string()),
-            }
-        });
-        rebooted.await?;
+        reboot(stage).await?;
 
-        let page = stage.page().await?;
-        ensure!(page.contains(&commit), "after the reboot the page does not tell commit {commit}: {page}");
+        // daemon and application are asked at the address from before
         let status = wait_until(Duration::from_mins(1), "the daemon to answer", || async {
             match stage.deployd.status(stage.vps(), &stage.access).await {
                 Ok(status) => Seen::Ready(status),
                 Err(error) => Seen::NotYet(error.to_string()),
             }
         });
-        ensure!(status.await?.commit_hash == commit);
+        status.await?;
+        stage.serves(&commit).await?;
+        app_has(stage, "GREETING", Some("hello")).await?;
+        app_has(stage, "PASSPHRASE", Some("s3cret")).await?;
+        let kept = in_app(stage, "cat /persist/file").await?;
+        ensure!(kept == "kept", "/persist/file holds {kept:?}");
+        let api = stage.api()?;
+        let (status, answer) = api.send("GET", "/user/validate", Some(&token), None).await?;
+        ensure!(status == 200 && answer["data"]["username"] == "ann", "the token of ann: {status} {answer}");
+        let (_, answer) = api.as_admin("GET", "/env", None).await?;
+        let names: Vec<&str> = answer["data"]["variables"]
+            .as_array()
+            .context("no variables")?
+            .iter()
+            .filter_map(|variable| variable["name"].as_str())
+            .collect();
+        ensure!(names == ["GREETING", "PASSPHRASE"], "the variables: {answer}");
         Ok(())
     })
     .await

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use futures_util::FutureExt;
 use harness::deployer::{Api, Bootstrapped, Deployd, Deployer, Source};
 use harness::githost::GitHost;
 use harness::project::{Checkout, MAIN_BRANCH, Project};
 use harness::wait::{Seen, wait_until};
-use harness::{Settings, TestEnv, Vps, artifacts, probe};
+use harness::{Settings, TestEnv, Vps, VpsRequest, artifacts, probe};
+use serde_json::{Value, json};
 
 /// A scenario on its way: the environment and the VPS under test.
 pub struct Scenario {
@@ -29,26 +30,9 @@ pub async fn on_a_vps(
     run(start, body).await
 }
 
-/// The fixtures that most scenarios deploy. They install packages, which is the longest part of a deploy and the one that
-/// `first_deploy` proves on a bare VPS.
-const WARM: [&str; 2] = ["dockerfile-web/Dockerfile", "compose-web-db/db/Dockerfile"];
-
-/// A VPS that has its engine and the daemon's image already, from a snapshot, so that a bootstrap costs seconds; and in
-/// its engine's cache what the fixtures install.
-async fn from_snapshot(env: &TestEnv, os: &str, version: &str) -> anyhow::Result<Vps> {
-    let warm = WARM.map(installing_steps).into_iter().collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(deployd(env).await?.ready_vps(env, env.system(os, version)?, &warm).await?)
-}
-
-/// The steps of a fixture's Dockerfile that come before its own files.
-fn installing_steps(path: &str) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(projects().join(path)).with_context(|| format!("read {path}"))?;
-    Ok(text.split("\nCOPY ").next().unwrap_or_default().to_owned() + "\n")
-}
-
-/// The folder of the fixture projects.
-fn projects() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../projects")
+/// A VPS that has its engine and the daemon's image already, from a snapshot, so that a bootstrap costs seconds.
+async fn from_snapshot(env: &TestEnv, os: &str, version: &str) -> anyhow::Result<VpsRequest> {
+    Ok(deployd(env).await?.ready_vps(env, env.system(os, version)?).await?)
 }
 
 async fn run(
@@ -101,13 +85,38 @@ pub async fn on_an_unknown_stage(
     project_name: &str,
     body: impl AsyncFnOnce(&Stage<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let on_it = async |it: &Scenario| {
-        let stage = Stage::set(it, project_name).await?;
-        let result = body(&stage).await;
-        stage.git.close().await?;
-        result
+    let start = async |env: &TestEnv| Ok(from_snapshot(env, os, version).await?.start(env).await?);
+    run(start, async |it: &Scenario| on_it(it, project_name, body).await).await
+}
+
+/// The same as `on_a_stage` with a container engine whose disk has so many bytes.
+pub async fn on_a_small_stage(
+    (os, version): (&str, &str),
+    bytes: u64,
+    project_name: &str,
+    body: impl AsyncFnOnce(&Stage<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let start = async |env: &TestEnv| {
+        let request = from_snapshot(env, os, version).await?;
+        Ok(request.with_engine_disk(bytes).start(env).await?)
     };
-    run(async |env: &TestEnv| from_snapshot(env, os, version).await, on_it).await
+    let registered = async |stage: &Stage<'_>| {
+        stage.register().await?;
+        body(stage).await
+    };
+    run(start, async |it: &Scenario| on_it(it, project_name, registered).await).await
+}
+
+/// Sets the stage on a VPS, and takes the git host away again.
+async fn on_it(
+    scenario: &Scenario,
+    project_name: &str,
+    body: impl AsyncFnOnce(&Stage<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let stage = Stage::set(scenario, project_name).await?;
+    let result = body(&stage).await;
+    stage.git.close().await?;
+    result
 }
 
 /// Progress of a scenario; the runner keeps it for the bundle.
@@ -124,7 +133,8 @@ pub async fn deployd(env: &TestEnv) -> anyhow::Result<Deployd> {
 
 /// A fixture project by name.
 pub fn project(name: &str) -> anyhow::Result<Project> {
-    Ok(Project::open(&projects().join(name))?)
+    let dir: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../projects").join(name);
+    Ok(Project::open(&dir)?)
 }
 
 /// A bootstrapped VPS, a git host that it trusts, and a project whose repository is on it.
@@ -180,14 +190,25 @@ impl<'a> Stage<'a> {
         Ok(answers.await?)
     }
 
+    /// Ends the daemon's process without its engine being asked, which would take that for a stop by hand.
+    pub async fn kill_daemon(&self) -> anyhow::Result<()> {
+        self.vps().ssh().await?.run("kill -9 $(docker inspect --format '{{.State.Pid}}' deployd)").await?;
+        Ok(())
+    }
+
     /// Lets the VPS read the repository.
     pub async fn register(&self) -> anyhow::Result<()> {
         Ok(self.git.register(&self.project.name, &self.access.deploy_key).await?)
     }
 
+    /// Pushes the present commit.
+    pub async fn push(&self) -> anyhow::Result<()> {
+        Ok(self.git.push(&self.checkout, &self.project.name, MAIN_BRANCH).await?)
+    }
+
     /// Pushes the present commit and asks the deploy tool to deploy it; answers the commit's hash.
     pub async fn deploy(&self) -> anyhow::Result<String> {
-        self.git.push(&self.checkout, &self.project.name, MAIN_BRANCH).await?;
+        self.push().await?;
         let remote = self.git.remote(&self.project.name);
         let source = Source { remote, branch: MAIN_BRANCH.to_owned() };
         self.deployd.deploy(&self.scenario.vps, &self.access, &self.project, &source, &say).await?;
@@ -204,4 +225,23 @@ impl<'a> Stage<'a> {
     pub async fn status_commit(&self) -> anyhow::Result<String> {
         Ok(self.deployd.status(&self.scenario.vps, &self.access).await?.commit_hash)
     }
+
+    /// Asks for a deploy of what was pushed, with these settings beside remote and branch; answers the HTTP status and the
+    /// answer.
+    pub async fn up(&self, mut settings: Value) -> anyhow::Result<(u16, Value)> {
+        settings["git_options"] = json!({ "remote": self.git.remote(&self.project.name), "branch": MAIN_BRANCH });
+        Ok(self.api()?.as_admin("POST", "/up", Some(&settings)).await?)
+    }
+
+    /// Checks that a commit serves, by the application's word and by the daemon's.
+    pub async fn serves(&self, commit: &str) -> anyhow::Result<()> {
+        let (page, status) = (self.page().await?, self.status_commit().await?);
+        ensure!(page.contains(commit) && status == commit, "{commit} does not serve, but {status}; the page: {page}");
+        Ok(())
+    }
+}
+
+/// The commit that a fixture's page tells in its first line.
+pub fn commit_of(page: &str) -> String {
+    page.lines().next().and_then(|line| line.strip_prefix("commit ")).unwrap_or(page).to_owned()
 }

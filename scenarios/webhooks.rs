@@ -90,7 +90,7 @@ async fn a_push_serves_by_itself_also_if_the_daemon_is_killed(os: &str, version:
 
         // accepted, and killed before it can be built
         let third = push(stage, "third", MAIN_BRANCH).await?;
-        session.run("kill -9 $(docker inspect --format '{{.State.Pid}}' deployd)").await?;
+        stage.kill_daemon().await?;
         serves(stage, &third).await?;
         ensure!(session.run(started).await?.stdout_text() != start, "the daemon was not killed");
         let answers = stage.git.webhook_answers(&stage.project.name).await?;

@@ -22,12 +22,14 @@ const REPOSITORIES: &str = "/srv/git";
 const SSH: u16 = 22;
 /// Who owns them.
 const USER: &str = "git";
+/// The keys that it lets in, each with what it may do.
+const KEYS: &str = "/home/git/.ssh/authorized_keys";
 
 /// A git server for as long as the value lives.
 pub struct GitHost {
     container: ContainerAsync<GenericImage>,
     name: String,
-    port: u16,
+    admin: KeyPair,
     host_key: KeyPair,
     admin_key_file: tempfile::NamedTempFile,
     known_hosts: tempfile::NamedTempFile,
@@ -57,26 +59,42 @@ impl GitHost {
             .await?
             .with_hostname(name)
             .with_copy_to(private("/etc/ssh/ssh_host_ed25519_key"), host_key.private_text()?.into_bytes())
-            .with_copy_to(private("/home/git/.ssh/authorized_keys"), (admin.public_line() + "\n").into_bytes())
+            .with_copy_to(private(KEYS), (admin.public_line() + "\n").into_bytes())
             .start()
             .await
             .map_err(|error| failed(name, "start it", &error))?;
-        let port =
-            container.get_host_port_ipv4(SSH.tcp()).await.map_err(|error| failed(name, "find its port", &error))?;
         let file = || tempfile::NamedTempFile::new().map_err(|error| failed(name, "make a file", &error));
         let (admin_key_file, known_hosts) = (file()?, file()?);
         admin.write_private(admin_key_file.path())?;
-        std::fs::write(known_hosts.path(), format!("[127.0.0.1]:{port} {}\n", host_key.public_line()))
+        std::fs::write(known_hosts.path(), format!("{name} {}\n", host_key.public_line()))
             .map_err(|error| failed(name, "write its host key", &error))?;
-        let this = Self { container, name: name.to_owned(), port, host_key, admin_key_file, known_hosts };
-        this.login(&admin).await?;
+        let this = Self { container, name: name.to_owned(), admin, host_key, admin_key_file, known_hosts };
+        this.login().await?;
         Ok(this)
     }
 
+    /// Its port on this machine, which is another after each start.
+    async fn port(&self) -> Result<u16> {
+        let port = self.container.get_host_port_ipv4(SSH.tcp()).await;
+        port.map_err(|error| failed(&self.name, "find its port", &error))
+    }
+
+    /// Takes it off the network, name and all; the repositories stay.
+    pub async fn stop(&self) -> Result<()> {
+        let stopped = self.container.stop_with_timeout(Some(0)).await;
+        stopped.map_err(|error| failed(&self.name, "stop it", &error))
+    }
+
+    /// Brings it back after a [`stop`](Self::stop).
+    pub async fn start_again(&self) -> Result<()> {
+        self.container.start().await.map_err(|error| failed(&self.name, "start it again", &error))?;
+        self.login().await
+    }
+
     /// Makes sure that the SSH server is up before anybody pushes.
-    async fn login(&self, admin: &KeyPair) -> Result<()> {
-        let host_key = HostKey::Pinned(self.host_key.public_line());
-        let target = Target::new("127.0.0.1", self.port, admin.clone(), host_key).user(USER).named(self.subject());
+    async fn login(&self) -> Result<()> {
+        let (key, host_key) = (self.admin.clone(), HostKey::Pinned(self.host_key.public_line()));
+        let target = Target::new("127.0.0.1", self.port().await?, key, host_key).user(USER).named(self.subject());
         let session = Session::connect(&target, Duration::from_secs(30)).await?;
         session.run("true").await?;
         session.close().await;
@@ -104,12 +122,19 @@ impl GitHost {
     pub async fn register(&self, repository: &str, public_line: &str) -> Result<()> {
         let reader = HEXLOWER.encode(&Sha256::digest(public_line.trim()));
         let line = format!("command=\"githost-read {reader}\",restrict {}", public_line.trim());
-        let (line, readers, keys) = (quote(&line), "/home/git/readers", "/home/git/.ssh/authorized_keys");
+        let (line, readers) = (quote(&line), "/home/git/readers");
         let register = format!(
             "printf '%s\\n' {REPOSITORIES}/{repository}.git >> {readers}/{reader} && \
-             {{ grep -qxF -e {line} {keys} || printf '%s\\n' {line} >> {keys}; }}"
+             {{ grep -qxF -e {line} {KEYS} || printf '%s\\n' {line} >> {KEYS}; }}"
         );
         self.exec("register a deploy key", &register).await.map(drop)
+    }
+
+    /// Lets a deploy key in no more; registering it again brings back what it could read.
+    pub async fn forget(&self, public_line: &str) -> Result<()> {
+        let key = quote(public_line.trim());
+        let forget = format!("kept=$(grep -vF -e {key} {KEYS}) && printf '%s\\n' \"$kept\" > {KEYS}");
+        self.exec("forget a deploy key", &forget).await.map(drop)
     }
 
     /// Serves the repositories over HTTPS, too, to whoever knows the password; answers the certificate, in PEM.
@@ -146,9 +171,11 @@ impl GitHost {
 
     /// Pushes the present commit of a checkout to a branch of a repository, replacing what is there.
     pub async fn push(&self, checkout: &Checkout, repository: &str, branch: &str) -> Result<()> {
-        let url = format!("ssh://{USER}@127.0.0.1:{}{REPOSITORIES}/{repository}.git", self.port);
+        let url = format!("ssh://{USER}@127.0.0.1:{}{REPOSITORIES}/{repository}.git", self.port().await?);
         let ssh = format!(
-            "ssh -F /dev/null -i {} -o IdentitiesOnly=yes -o UserKnownHostsFile={} -o StrictHostKeyChecking=yes",
+            "ssh -F /dev/null -o HostKeyAlias={} -i {} -o IdentitiesOnly=yes -o UserKnownHostsFile={} \
+             -o StrictHostKeyChecking=yes",
+            self.name,
             quote(&self.admin_key_file.path().display().to_string()),
             quote(&self.known_hosts.path().display().to_string())
         );

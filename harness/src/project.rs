@@ -113,12 +113,20 @@ impl Project {
     /// A copy of it in a git repository of its own, with everything in one commit.
     pub async fn checkout(&self) -> Result<Checkout> {
         let folder = tempfile::tempdir().map_err(|error| self.failed("make a folder", &error))?;
+        self.copy_to(folder.path())?;
+        let checkout = Checkout { name: self.name.clone(), folder };
+        checkout.git(&["init", "--quiet", "--initial-branch", MAIN_BRANCH]).await?;
+        checkout.commit_all(&format!("Add {}", self.name)).await?;
+        Ok(checkout)
+    }
+
+    fn copy_to(&self, folder: &Path) -> Result<()> {
         for entry in
             walkdir::WalkDir::new(&self.dir).min_depth(1).into_iter().filter_entry(|it| it.file_name() != ".git")
         {
             let entry = entry.map_err(|error| self.failed("copy", &error))?;
             let Ok(inside) = entry.path().strip_prefix(&self.dir) else { continue };
-            let target = folder.path().join(inside);
+            let target = folder.join(inside);
             let copied = if entry.file_type().is_dir() {
                 std::fs::create_dir_all(&target)
             } else {
@@ -126,10 +134,7 @@ impl Project {
             };
             copied.map_err(|error| self.failed(&format!("copy {}", inside.display()), &error))?;
         }
-        let checkout = Checkout { name: self.name.clone(), folder };
-        checkout.git(&["init", "--quiet", "--initial-branch", MAIN_BRANCH]).await?;
-        checkout.commit_all(&format!("Add {}", self.name)).await?;
-        Ok(checkout)
+        Ok(())
     }
 
     fn failed(&self, action: &str, error: &dyn std::error::Error) -> Error {
@@ -155,6 +160,30 @@ impl Checkout {
     #[must_use]
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Removes every file of the work tree.
+    pub fn clear(&self) -> Result<()> {
+        let failed = |error: std::io::Error| {
+            Error::File(Failure::new(format!("project {}", self.name), "clear the work tree").saw(error))
+        };
+        for entry in std::fs::read_dir(self.path()).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let is_dir = entry.file_type().map_err(failed)?.is_dir();
+            let removed = match entry.file_name() {
+                name if name == ".git" => Ok(()),
+                _ if is_dir => std::fs::remove_dir_all(entry.path()),
+                _ => std::fs::remove_file(entry.path()),
+            };
+            removed.map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the work tree hold exactly the files of a project.
+    pub fn replace_by(&self, project: &Project) -> Result<()> {
+        self.clear()?;
+        project.copy_to(self.path())
     }
 
     /// Writes a file of the work tree.
@@ -249,5 +278,18 @@ mod tests {
         let second = checkout.commit_all("Change it").await.unwrap();
         assert_ne!(first, second);
         assert_eq!(checkout.git(&["show", "HEAD:sub/file"]).await.unwrap(), "text");
+    }
+
+    #[tokio::test]
+    async fn a_checkout_becomes_another_project_and_keeps_its_history() {
+        let ((_one, one), (_two, two)) =
+            (project("build_type = 'auto'\nport = 1"), project("build_type = 'auto'\nport = 2"));
+        let checkout = one.unwrap().checkout().await.unwrap();
+        checkout.write("sub/file", "text").unwrap();
+        let first = checkout.commit_all("Change it").await.unwrap();
+        checkout.replace_by(&two.unwrap()).unwrap();
+        let second = checkout.commit_all("Be another").await.unwrap();
+        let changed = checkout.git(&["diff", "--name-status", &first, &second]).await.unwrap();
+        assert_eq!(changed, "M\tproject.toml\nD\tsub/file");
     }
 }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::image::{short_hex, vps_image};
 use crate::ssh::Exec;
 use crate::testenv::TestEnv;
-use crate::vps::{FREEZE, Snapshot, Vps, VpsRequest};
+use crate::vps::{FREEZE, Snapshot, VpsRequest};
 
 /// Takes off whatever belongs to one VPS alone (the daemon's container, its keys and tokens); engine, packages and images
 /// stay.
@@ -18,47 +18,50 @@ for id in $(docker ps -aq --filter label=deployd.role); do docker rm -f -v "$id"
 for id in $(docker network ls -q --filter label=deployd.role); do docker network rm "$id"; done
 rm -rf /var/lib/deployd
 "#;
-/// Builds the Dockerfile on standard input and gives the image a name, so that no prune takes its steps out of the cache.
-const WARM: &str = "DOCKER_BUILDKIT=0 docker build --quiet --tag";
+/// Builds what comes on standard input, and names it, so that no prune takes its steps out of the build cache.
+const WARM: &str = "DOCKER_BUILDKIT=0 docker build --quiet --tag fixture:";
+/// The fixtures whose packages are in the build cache: to install them takes longer than all else in a scenario.
+const FIXTURES: [&str; 2] = [
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../projects/dockerfile-web/Dockerfile")),
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../projects/compose-web-db/db/Dockerfile")),
+];
 
 impl Deployd {
-    /// A VPS of a system with the container engine and the daemon's image on it, and nothing else of the daemon: a
-    /// [`bootstrap`](Deployer::bootstrap) makes the rest at once, with keys and secrets of this VPS alone. The steps of the
-    /// Dockerfiles `warm`, which must need no files, are in its build cache, as on a server that has built them before.
-    pub async fn ready_vps(&self, env: &TestEnv, system: &System, warm: &[String]) -> Result<Vps> {
+    /// Asks for a VPS of a system with the container engine and the daemon's image on it, and nothing else of the daemon: a
+    /// [`bootstrap`](Deployer::bootstrap) makes the rest at once, with keys and secrets of this VPS alone.
+    pub async fn ready_vps(&self, env: &TestEnv, system: &System) -> Result<VpsRequest> {
+        let request = VpsRequest::new(system);
         if !env.engine().is_local() {
             // a snapshot is partly a folder of this machine, which another one's engine does not see
-            return VpsRequest::new(system).start(env).await;
+            return Ok(request);
         }
-        let snapshot = self.snapshot(env, system, warm).await?;
-        VpsRequest::new(system).with_snapshot(&snapshot).start(env).await
+        Ok(request.with_snapshot(&self.snapshot(env, system).await?))
     }
 
     /// The snapshot that such VPSes start from, which is made at the first need.
-    pub async fn snapshot(&self, env: &TestEnv, system: &System, warm: &[String]) -> Result<Snapshot> {
+    pub async fn snapshot(&self, env: &TestEnv, system: &System) -> Result<Snapshot> {
         let base = env.sources().obtain(env.engine(), env.lease(), system, env.progress()).await?;
         let image = vps_image(env.engine(), env.lease(), system, &base, env.progress()).await?;
         let mut hash = Sha256::new();
         // not the daemon's program: a bootstrap puts another one in its place in a moment
         let parts = [&image, self.parts(), SCRIPT, FREEZE, STRIP, WARM];
-        for part in parts.into_iter().chain(warm.iter().map(String::as_str)) {
+        for part in parts.into_iter().chain(FIXTURES.map(without_files)) {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
         let name = format!("{}-{}", system.slug(), short_hex(&hash.finalize()));
-        Snapshot::obtain(env, &name, async || self.freeze_ready(env, system, warm, &name).await).await
+        Snapshot::obtain(env, &name, async || self.freeze_ready(env, system, &name).await).await
     }
 
-    async fn freeze_ready(&self, env: &TestEnv, system: &System, warm: &[String], name: &str) -> Result<Snapshot> {
+    async fn freeze_ready(&self, env: &TestEnv, system: &System, name: &str) -> Result<Snapshot> {
         env.progress()(&format!("{system}: bootstrap once, for the snapshot {name}"));
         let vps = VpsRequest::new(system).start(env).await?;
         let frozen = async {
             self.bootstrap(&vps, &[], &|line| tracing::debug!("{line}")).await?;
             let ssh = vps.ssh().await?;
             ssh.run_with("sh -s", Exec::new().stdin(STRIP.as_bytes())).await?;
-            for (number, dockerfile) in warm.iter().enumerate() {
-                let build = format!("{WARM} warm:{number} -");
-                ssh.run_with(&build, Exec::new().stdin(dockerfile.as_bytes())).await?;
+            for (number, dockerfile) in FIXTURES.map(without_files).into_iter().enumerate() {
+                ssh.run_with(&format!("{WARM}{number} -"), Exec::new().stdin(dockerfile.as_bytes())).await?;
             }
             vps.snapshot(env, name).await
         };
@@ -66,4 +69,9 @@ impl Deployd {
         vps.close().await?;
         frozen
     }
+}
+
+/// The steps of a Dockerfile that come before its own files.
+fn without_files(dockerfile: &'static str) -> &'static str {
+    dockerfile.split("\nCOPY ").next().unwrap_or_default()
 }

@@ -23,6 +23,7 @@ pub struct VpsRequest {
     pub(super) snapshot: Option<Snapshot>,
     pub(super) memory: Option<u64>,
     pub(super) cpus: Option<f64>,
+    pub(super) engine_disk: Option<u64>,
     pub(super) publish: Vec<PortMapping>,
     pub(super) lifetime: Option<Duration>,
     pub(super) kept: bool,
@@ -64,6 +65,7 @@ impl VpsRequest {
             snapshot: None,
             memory: None,
             cpus: None,
+            engine_disk: None,
             publish: Vec::new(),
             lifetime: None,
             kept: false,
@@ -102,6 +104,14 @@ impl VpsRequest {
     #[must_use]
     pub fn with_cpus(mut self, cpus: f64) -> Self {
         self.cpus = Some(cpus);
+        self
+    }
+
+    /// How many bytes its container engine's disk has; without it, what the host's has. It lies in memory: a reboot empties
+    /// it.
+    #[must_use]
+    pub fn with_engine_disk(mut self, bytes: u64) -> Self {
+        self.engine_disk = Some(bytes);
         self
     }
 

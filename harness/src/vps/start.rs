@@ -44,6 +44,8 @@ pub const CAPABILITIES: [&str; 17] = [
     "SYS_ADMIN",
     "SYS_PTRACE",
 ];
+/// Where an engine on the VPS keeps what it has.
+const ENGINE_DIRS: [&str; 2] = ["/var/lib/docker", "/var/lib/containerd"];
 /// How often a port or an address that somebody else took first is chosen anew.
 const CHOICES: usize = 8;
 /// How long a VPS may take to its first command.
@@ -237,6 +239,16 @@ impl<'a> Making<'a> {
 
     fn spec(&self, address: Ipv4Addr, ports: &[PortInfo]) -> Result<ContainerSpec> {
         let tmpfs = |options: &str| format!("rw,nosuid,nodev,{options}");
+        let mut in_memory = HashMap::from([
+            ("/run".to_owned(), tmpfs("mode=755,exec")),
+            ("/run/lock".to_owned(), tmpfs("mode=1777,noexec")),
+            ("/tmp".to_owned(), tmpfs("mode=1777,exec")),
+        ]);
+        // overlayfs does not stack on a container's own file system: the inner engine needs a real one
+        let mut volumes = ENGINE_DIRS.map(str::to_owned).to_vec();
+        if let Some(bytes) = self.request.engine_disk {
+            in_memory.extend(volumes.drain(..).map(|dir| (dir, format!("rw,suid,dev,exec,mode=711,size={bytes}"))));
+        }
         Ok(ContainerSpec {
             name: self.container_name(),
             // putting files into a stopped container costs the engine a mount; its first process unpacks them for less
@@ -247,13 +259,8 @@ impl<'a> Making<'a> {
             cmd: vec![self.init.to_string()],
             capabilities: Some(CAPABILITIES.map(str::to_owned).to_vec()),
             machine: true,
-            tmpfs: HashMap::from([
-                ("/run".to_owned(), tmpfs("mode=755,exec")),
-                ("/run/lock".to_owned(), tmpfs("mode=1777,noexec")),
-                ("/tmp".to_owned(), tmpfs("mode=1777,exec")),
-            ]),
-            // overlayfs does not stack on a container's own file system: the inner engine needs a real one
-            volumes: vec!["/var/lib/docker".to_owned(), "/var/lib/containerd".to_owned()],
+            tmpfs: in_memory,
+            volumes,
             shared: self.request.snapshot.iter().map(Snapshot::mount).collect(),
             ports: ports
                 .iter()

@@ -18,7 +18,8 @@ pub async fn run(env: &TestEnv, deployd: &Deployd, system: &System) -> anyhow::R
     deployd.snapshot(env, system).await?;
     let against = "bootstrap on a bare VPS";
     let comparison = Comparison { what: WHAT.to_owned(), against, goal: 0.15, rounds: ROUNDS };
-    let from_snapshot = async || until_status(deployd, Box::pin(deployd.ready_vps(env, system))).await;
+    let start = async || deployd.ready_vps(env, system).await?.start(env).await;
+    let from_snapshot = async || until_status(deployd, Box::pin(start())).await;
     let from_bare = async || until_status(deployd, VpsRequest::new(system).start(env)).await;
     comparison.run(from_snapshot, from_bare).await
 }
