@@ -2,6 +2,7 @@
 //! with all that it had acknowledged, and no half deploy serves. `DEPLOYD_KILLS` says how many times it is killed at random;
 //! a hundred by hand, a few in the matrix.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -11,7 +12,7 @@ use harness::project::MAIN_BRANCH;
 use harness::wait::{Seen, wait_until};
 use rstest_reuse::apply;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
+use tokio::sync::oneshot;
 
 use crate::compose::{patient, visits};
 use crate::every_system;
@@ -147,25 +148,29 @@ async fn a_daemon_that_is_killed_comes_back_with_all_that_it_acknowledged(
 
 /// Deploys a version that never becomes healthy, and kills the daemon when it says that it has come so far.
 async fn killed_at(stage: &Stage<'_>, moment: &str) -> anyhow::Result<()> {
-    let reached = Notify::new();
-    let source = Source { remote: stage.git.remote(&stage.project.name), branch: MAIN_BRANCH.to_owned() };
+    let (come, has_come) = oneshot::channel();
+    let come = Mutex::new(Some(come));
+    let take = || come.lock().ok().and_then(|mut come| come.take());
     let on_line = |line: &str| {
         say(line);
         if line.contains(moment) {
-            reached.notify_one();
+            // a line may come again; once is enough
+            let _ = take().map(|come| come.send(()));
         }
     };
-    let deploy = stage.deployd.deploy(stage.vps(), &stage.access, &stage.project, &source, &on_line);
+    let source = Source { remote: stage.git.remote(&stage.project.name), branch: MAIN_BRANCH.to_owned() };
+    let deploy = async {
+        let ended = stage.deployd.deploy(stage.vps(), &stage.access, &stage.project, &source, &on_line).await;
+        drop(take());
+        ended
+    };
     let kill = async {
-        reached.notified().await;
+        has_come.await.with_context(|| format!("the deploy ended before it said {moment:?}"))?;
         stage.kill_daemon().await
     };
-    tokio::pin!(deploy);
-    tokio::select! {
-        ended = &mut deploy => anyhow::bail!("the deploy ended before it said {moment:?}: {ended:?}"),
-        killed = kill => killed?,
-    }
-    ensure!(deploy.await.is_err(), "the deploy succeeded");
+    let (deployed, killed) = tokio::join!(deploy, kill);
+    killed.with_context(|| format!("{deployed:?}"))?;
+    ensure!(deployed.is_err(), "the deploy succeeded");
     Ok(())
 }
 

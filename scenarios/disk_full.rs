@@ -57,7 +57,7 @@ async fn a_full_disk_is_told_the_old_version_serves_and_a_prune_makes_room(
         does_not_fit(stage, &first).await?;
 
         let (status, pruned) = stage.api()?.as_admin("POST", "/prune", None).await?;
-        let images = pruned["data"]["images"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let images = pruned["data"]["removed"]["images"].as_array().map(Vec::as_slice).unwrap_or_default();
         let unfinished = |image: &Value| image.as_str().is_some_and(|it| it.ends_with(":unfinished"));
         ensure!(status == 200 && images.iter().any(unfinished), "HTTP {status}: {pruned}");
         let (status, answer) = stage.up(json!({})).await?;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// How much is read at once.
@@ -23,12 +24,20 @@ pub(super) struct Connection {
     /// The last bytes came from the container, and the client has taken all of them. Before the first answer it is owed
     /// one: the request may still be on its way.
     answered: AtomicBool,
+    answer: Notify,
 }
 
 impl Connection {
     pub(super) fn new(backend: SocketAddr) -> Self {
         let (close, began) = (CancellationToken::new(), Instant::now());
-        Self { backend, close, began, last_byte: AtomicU64::new(0), answered: AtomicBool::new(false) }
+        Self {
+            backend,
+            close,
+            began,
+            last_byte: AtomicU64::new(0),
+            answered: AtomicBool::new(false),
+            answer: Notify::new(),
+        }
     }
 
     /// Closes it.
@@ -43,10 +52,18 @@ impl Connection {
         self.answered.load(Ordering::Relaxed) && self.began.elapsed().saturating_sub(last) >= duration
     }
 
+    /// Ends with an answer of the container; for one waiter.
+    pub(super) async fn answer(&self) {
+        self.answer.notified().await;
+    }
+
     fn moved(&self, answered: bool) {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_byte.store(now, Ordering::Relaxed);
         self.answered.store(answered, Ordering::Relaxed);
+        if answered {
+            self.answer.notify_one();
+        }
     }
 
     /// Carries bytes both ways until both sides have ended, one fails, or it is closed.

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -20,6 +21,11 @@ const RETRY: Duration = Duration::from_secs(10);
 /// How long a connection to a held port waits for a route: a compose project may need its whole health deadline twice,
 /// for the new version and for the one that comes back.
 const HOLD: Duration = Duration::from_mins(3);
+/// How many of the connections that waited are led on at a time. What comes all at once and finds the queue of a container
+/// full (five long, in Python's own server) is tried again by the kernel after pauses that double, all at once again.
+const HERD: usize = 4;
+/// The next ones are led on when these are answered, or after so long.
+const HERD_PAUSE: Duration = Duration::from_millis(100);
 /// How long one attempt to reach it may take.
 const CONNECT: Duration = Duration::from_secs(2);
 
@@ -109,10 +115,11 @@ pub(super) fn backends(routes: &Routes) -> HashSet<SocketAddr> {
 }
 
 async fn accept(listener: TcpListener, route: Route, connections: Connections) {
+    let herd = Arc::new(Semaphore::new(HERD));
     loop {
         match listener.accept().await {
             Ok((client, _)) => {
-                tokio::spawn(lead(client, route.clone(), connections.clone()));
+                tokio::spawn(lead(client, route.clone(), connections.clone(), herd.clone()));
             }
             // out of file descriptors, or a client that went away: neither may end the port
             Err(error) => {
@@ -123,25 +130,34 @@ async fn accept(listener: TcpListener, route: Route, connections: Connections) {
     }
 }
 
-async fn lead(client: TcpStream, mut route: Route, connections: Connections) {
-    let reached = loop {
+async fn lead(client: TcpStream, mut route: Route, connections: Connections, herd: Arc<Semaphore>) {
+    let (reached, turn) = loop {
+        let waits = route.borrow().is_none();
         match timeout(HOLD, route.wait_for(Option::is_some)).await {
             Ok(Ok(_)) => {}
             // the port has been closed
             Ok(Err(_)) => return,
-            Err(_) => break Err(format!("no version has come up within {} s", HOLD.as_secs())),
+            Err(_) => break (Err(format!("no version has come up within {} s", HOLD.as_secs())), None),
         }
+        let turn = if waits { herd.acquire().await.ok() } else { None };
         match reach(&route, &connections).await {
             // held again while it was tried: what it leads to now is being replaced
             Err(_) if route.borrow().is_none() => {}
-            reached => break reached,
+            reached => break (reached, turn),
         }
     };
     match reached {
         Ok((registered, backend)) => {
+            let connection = &registered.connection;
             // small answers must not wait for more to come; a socket that refuses the option still works
             let _ = (client.set_nodelay(true), backend.set_nodelay(true));
-            registered.connection.carry(client, backend).await;
+            let answer = async {
+                if let Some(turn) = turn {
+                    let _ = timeout(HERD_PAUSE, connection.answer()).await;
+                    drop(turn);
+                }
+            };
+            tokio::join!(connection.carry(client, backend), answer);
         }
         Err(seen) => tracing::warn!(seen, "the container does not answer; the connection is closed"),
     }

@@ -149,3 +149,40 @@ async fn a_request_to_a_held_port_waits_for_the_next_version() {
     listeners.apply(&Routes::one(port, new)).unwrap();
     assert_eq!(waiting.read_u8().await.unwrap(), 2);
 }
+
+/// A container with a short queue, which answers one connection after another.
+async fn short_queue() -> SocketAddr {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let listener = socket.listen(5).unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            if stream.read_u8().await.is_ok() {
+                stream.write_u8(7).await.unwrap();
+            }
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn many_that_waited_all_reach_a_container_with_a_short_queue() {
+    let (new, port) = (short_queue().await, free_port());
+    let mut listeners = Listeners::default();
+    listeners.apply(&Routes::hold(port)).unwrap();
+    let mut waiting = Vec::new();
+    for _ in 0..100 {
+        let mut client = connect(port).await;
+        client.write_u8(b'?').await.unwrap();
+        waiting.push(client);
+    }
+    let early = timeout(Duration::from_millis(100), waiting[0].read_u8()).await;
+    assert!(early.is_err(), "it was answered while the port was held: {early:?}");
+    listeners.apply(&Routes::one(port, new)).unwrap();
+    for mut client in waiting {
+        // the kernel's own way out of a full queue takes minutes
+        assert_eq!(timeout(Duration::from_secs(20), client.read_u8()).await.unwrap().unwrap(), 7);
+    }
+}
