@@ -21,7 +21,7 @@ use crate::support::{Stage, commit_of, on_a_stage, say};
 /// How often the daemon is killed if nobody says otherwise.
 const KILLS: usize = 3;
 /// A deploy of the fixture takes about this long: most kills hit it in one of its stages.
-const LATEST_MILLISECONDS: u32 = 6000;
+const LATEST_MILLISECONDS: u32 = 3000;
 
 /// What the daemon acknowledged.
 #[derive(Default)]

@@ -151,7 +151,7 @@ async fn a_request_to_a_held_port_waits_for_the_next_version() {
 }
 
 /// A container with a short queue, which answers one connection after another.
-async fn short_queue() -> SocketAddr {
+fn short_queue() -> SocketAddr {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let listener = socket.listen(5).unwrap();
@@ -169,7 +169,7 @@ async fn short_queue() -> SocketAddr {
 
 #[tokio::test]
 async fn many_that_waited_all_reach_a_container_with_a_short_queue() {
-    let (new, port) = (short_queue().await, free_port());
+    let (new, port) = (short_queue(), free_port());
     let mut listeners = Listeners::default();
     listeners.apply(&Routes::hold(port)).unwrap();
     let mut waiting = Vec::new();

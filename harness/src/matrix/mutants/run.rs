@@ -105,8 +105,6 @@ impl Trial<'_> {
         let system = &plan.cell.system;
         let case = programs.scenarios.case(system, &mutant.scenario).ok_or_else(|| no_scenario(mutant, system))?;
         let report = plan.report.join(FOLDER).join(&mutant.name);
-        // a bundle of an earlier run must not speak for this one
-        let _ = tokio::fs::remove_dir_all(&report).await;
         let setting = Setting {
             lease: env.lease(),
             report: &report,
