@@ -135,6 +135,8 @@ async fn a_daemon_that_is_killed_comes_back_with_all_that_it_acknowledged(
         let mut serves = stage.deploy().await?;
         let mut acknowledged = Acknowledged::default();
         for number in 0..kills {
+            // an engine waits twice as long before each restart of what keeps dying; one by hand is a new beginning
+            stage.restart_daemon().await?;
             serves =
                 round(stage, number, &serves, &mut acknowledged).await.with_context(|| format!("kill {number}"))?;
         }
