@@ -8,13 +8,13 @@ mod webhook;
 /// Something that reads what strangers send.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// Its name, and that of its corpus.
+    /// Its name, and that of its folders of seeds and corpus.
     pub name: &'static str,
     /// Reads an input; a panic is a finding.
     pub run: fn(&[u8]),
 }
 
-/// Every target. A new one is a file beside the others, a line here and a folder in `corpus`.
+/// Every target. A new one is a file beside the others, a line here and a folder in `seeds`.
 pub const TARGETS: &[Target] = &[
     Target { name: "procfile", run: procfile::run },
     Target { name: "project_settings", run: project_settings::run },
