@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use harness::probe;
+use harness::probe::{self, Continuous, Options};
 use harness::project::{MAIN_BRANCH, Project};
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
 use crate::every_system;
-use crate::support::{Stage, on_a_stage, project};
+use crate::support::{Stage, commit_of, on_a_stage, project};
 
 /// Commits what the checkout holds, pushes it and asks for its deploy; answers the commit, the HTTP status and the answer.
 async fn up(stage: &Stage<'_>, message: &str, stream: bool) -> anyhow::Result<(String, u16, Value)> {
@@ -54,6 +54,7 @@ async fn python_node_and_static_projects_are_built_by_their_buildpacks(os: &str,
         let page = stage.page().await?;
         ensure!(page.contains(&format!("commit {commit}")) && page.contains("by Flask"), "the page: {page}");
         runs_as_a_user_without_what_it_was_built_of(stage, &commit).await?;
+        nobody_notices_a_failed_build_nor_a_switch(stage, &commit).await?;
 
         // the same repository, later: another language
         for (fixture, words) in [("procfile-node", "by Node.js"), ("static-site", "Nothing runs behind it")] {
@@ -81,6 +82,20 @@ async fn runs_as_a_user_without_what_it_was_built_of(stage: &Stage<'_>, commit: 
     ensure!(user != "0", "the application runs as root");
     ensure!(seen.matches("app.py").count() == 1, "the source is in the image beside the application: {seen}");
     ensure!(!seen.contains("SOURCE_VERSION"), "the variables are in the image: {seen}");
+    Ok(())
+}
+
+async fn nobody_notices_a_failed_build_nor_a_switch(stage: &Stage<'_>, first: &str) -> anyhow::Result<()> {
+    let probe = Continuous::start(stage.vps(), &stage.project, &Options::default(), commit_of)?;
+    stage.checkout.write("requirements.txt", "no-such-package-anywhere==0\n")?;
+    let (_, status, answer) = up(stage, "Need what is not there", false).await?;
+    ensure!(status == 500 && answer.to_string().contains("no-such-package-anywhere"), "HTTP {status}: {answer}");
+    stage.checkout.git(&["revert", "--no-edit", "HEAD"]).await?;
+    let (second, status, answer) = up(stage, "Python again", false).await?;
+    ensure!(status == 201, "HTTP {status}: {answer}");
+    stage.serves(&second).await?;
+    let report = probe.stop().await;
+    ensure!(report.failed() == 0 && report.versions() == [first, &second], "{report}");
     Ok(())
 }
 
