@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use harness::probe::{self, Continuous, Options};
-use harness::project::{MAIN_BRANCH, Project};
+use harness::project::Project;
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
@@ -14,10 +14,8 @@ use crate::support::{Stage, commit_of, on_a_stage, project};
 /// Commits what the checkout holds, pushes it and asks for its deploy; answers the commit, the HTTP status and the answer.
 async fn up(stage: &Stage<'_>, message: &str, stream: bool) -> anyhow::Result<(String, u16, Value)> {
     let commit = stage.checkout.commit_all(message).await?;
-    stage.git.push(&stage.checkout, &stage.project.name, MAIN_BRANCH).await?;
-    let remote = stage.git.remote(&stage.project.name);
-    let body = json!({ "stream": stream, "git_options": { "remote": remote, "branch": MAIN_BRANCH } });
-    let (status, answer) = stage.api()?.as_admin("POST", "/up", Some(&body)).await?;
+    stage.push().await?;
+    let (status, answer) = stage.up(json!({ "stream": stream })).await?;
     Ok((commit, status, answer))
 }
 

@@ -187,7 +187,7 @@ async fn a_team_mate_trusts_the_server_sets_variables_and_rolls_back(os: &str, v
         drop(stdin);
         ensure!(trusting.wait().await?.success(), "the token is not taken");
 
-        stage.git.push(&stage.checkout, &stage.project.name, MAIN_BRANCH).await?;
+        stage.push().await?;
         client.done(&["env", "set", "GREETING=hello"]).await?;
         client.done(&["env", "set", "SECRET=s3cret-value", "--encrypt"]).await?;
         client.done(&["up"]).await?;
@@ -199,7 +199,7 @@ async fn a_team_mate_trusts_the_server_sets_variables_and_rolls_back(os: &str, v
         ensure!(!listed.contains("GREETING") && listed.contains("SECRET"), "{listed}");
 
         let second = stage.checkout.commit_all("Change it").await?;
-        stage.git.push(&stage.checkout, &stage.project.name, MAIN_BRANCH).await?;
+        stage.push().await?;
         client.done(&["up"]).await?;
         ensure!(stage.page().await?.contains(&second), "the second commit does not serve");
         client.done(&["rollback"]).await?;

@@ -105,7 +105,7 @@ async fn round(
     stage.checkout.write("note.txt", format!("round {round}"))?;
     stage.checkout.commit_all("Change it").await?;
     let new = stage.checkout.head().await?;
-    stage.git.push(&stage.checkout, &stage.project.name, MAIN_BRANCH).await?;
+    stage.push().await?;
     let after = rand::random_range(0..LATEST_MILLISECONDS);
     let api = stage.api()?;
     let body = json!({ "git_options": { "branch": MAIN_BRANCH } });

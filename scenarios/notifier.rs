@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use harness::project::MAIN_BRANCH;
 use harness::wait::{Seen, wait_until};
 use rstest_reuse::apply;
 use serde_json::json;
@@ -49,7 +48,7 @@ async fn printed(stage: &Stage<'_>, container: &str, text: &str) -> anyhow::Resu
 async fn up(stage: &Stage<'_>, note: &str, notification: &str) -> anyhow::Result<(String, u16)> {
     stage.checkout.write("note.txt", note)?;
     let commit = stage.checkout.commit_all(note).await?;
-    stage.git.push(&stage.checkout, &stage.project.name, MAIN_BRANCH).await?;
+    stage.push().await?;
     let (status, _) =
         stage.api()?.as_admin("POST", "/up", Some(&json!({ "slack_notification_url": notification }))).await?;
     Ok((commit, status))

@@ -126,7 +126,7 @@ async fn the_cookie_is_out_of_reach(browser: &Browser) -> anyhow::Result<()> {
 async fn deploy(stage: &Stage<'_>, browser: &Browser) -> anyhow::Result<String> {
     stage.checkout.write("note.txt", "deployed by a button")?;
     let commit = stage.checkout.commit_all("Deploy me by a button").await?;
-    stage.git.push(&stage.checkout, &stage.project.name, MAIN_BRANCH).await?;
+    stage.push().await?;
     browser.click("#deploy").await?;
     browser
         .wait_for("#output-result", &format!("Deploy succeeded: {} {MAIN_BRANCH} {commit}", stage.project.name), DEPLOY)

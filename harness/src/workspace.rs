@@ -106,12 +106,8 @@ impl Workspace {
     /// Forgets a VPS and brings the files for ssh and Ansible up to date.
     pub fn forget(&self, name: &str) -> Result<()> {
         let folder = self.folder(name);
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(file_error(&folder, "remove the VPS's folder", &error))
-            }
-            _ => self.write_client_files(),
-        }
+        remove_folder(&folder, "remove the VPS's folder")?;
+        self.write_client_files()
     }
 
     /// The VPSes written down here, by name.
@@ -205,6 +201,14 @@ pub(crate) fn write_whole(path: &Path, text: &str) -> Result<()> {
         file.persist(path).map_err(|error| error.error)
     };
     write().map(|_| ()).map_err(|error| file_error(path, "write", &error))
+}
+
+/// Removes a folder with what is in it; one that is gone is fine.
+pub(crate) fn remove_folder(folder: &Path, action: &str) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(file_error(folder, action, &error)),
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn file_error(path: &Path, action: &str, error: &std::io::Error) -> Error {

@@ -50,10 +50,7 @@ pub async fn run(env: &TestEnv, plan: &Plan, on_event: &(dyn Fn(&Event<'_>) + Sy
     let available: Vec<&Cell> = plan.cells.iter().filter(|cell| cell.is_available()).collect();
     // a base is fetched while another unpacks: two at once keep network and disk busy
     let building = Semaphore::new(2);
-    let running = Semaphore::new(match plan.jobs {
-        Some(jobs) => jobs.max(1),
-        None => jobs(env).await?,
-    });
+    let running = Semaphore::new(jobs(env, plan.jobs).await?);
     let _ = env.stock().await?;
     let mut cells: Vec<CellReport> = plan.cells.iter().map(empty).collect();
     let work: FuturesUnordered<_> =
@@ -68,8 +65,12 @@ pub async fn run(env: &TestEnv, plan: &Plan, on_event: &(dyn Fn(&Event<'_>) + Sy
     Ok(MatrixReport::new(cells, millis_since(start)))
 }
 
-/// How many scenarios this machine can bear side by side: much of their time is waiting for the network and the disk.
-pub(super) async fn jobs(env: &TestEnv) -> Result<usize> {
+/// How many scenarios run side by side: what was asked for, else what this machine can bear. Much of their time is waiting
+/// for the network and the disk.
+pub(super) async fn jobs(env: &TestEnv, asked: Option<usize>) -> Result<usize> {
+    if let Some(jobs) = asked {
+        return Ok(jobs.max(1));
+    }
     let about = env.engine().about().await?;
     let by_memory = about.memory_bytes / MEMORY_PER_SCENARIO;
     Ok(usize::try_from((about.cpus * 2).min(by_memory)).unwrap_or(1).max(1))

@@ -12,7 +12,7 @@ use crate::error::{Error, Failure, Result};
 use crate::lease::Lease;
 use crate::report::{Outcome, ScenarioReport};
 use crate::wait::millis_since;
-use crate::workspace::file_error;
+use crate::workspace::remove_folder;
 
 /// A test binary whose cases are scenarios on systems of the catalog.
 #[derive(Debug, Clone)]
@@ -81,7 +81,8 @@ impl ScenarioBinary {
     pub(super) async fn run(&self, system: &System, case: &Case, setting: &Setting<'_>) -> Result<ScenarioReport> {
         let start = Instant::now();
         let folder = setting.report.join(system.slug()).join(case.scenario.replace("::", "-"));
-        remove_earlier(&folder)?;
+        // a bundle of an earlier run must not speak for this one
+        remove_folder(&folder, "remove the bundle of an earlier run")?;
         let mut command = self.command(case, setting, &folder);
         plain_errors(&mut command, std::env::var_os(ERROR_BACKTRACES).as_deref());
         let ended = tokio::time::timeout(setting.deadline, setting.lease.run_guarded(&mut command)).await;
@@ -120,16 +121,6 @@ impl ScenarioBinary {
 /// A bundle says the chain of an error; a backtrace through a runtime's polls buries it. Whoever `asked` gets one.
 fn plain_errors(command: &mut Command, asked: Option<&OsStr>) {
     command.env(ERROR_BACKTRACES, asked.unwrap_or(OsStr::new("0")));
-}
-
-/// Removes the bundle of an earlier run, which must not speak for this one.
-fn remove_earlier(bundle: &Path) -> Result<()> {
-    match std::fs::remove_dir_all(bundle) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(file_error(bundle, "remove the bundle of an earlier run", &error))
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

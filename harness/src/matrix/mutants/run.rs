@@ -51,10 +51,7 @@ pub async fn run_mutants(
     on_end: &dyn Fn(&MutantReport),
 ) -> Result<MutantsReport> {
     let start = Instant::now();
-    let jobs = match plan.jobs {
-        Some(jobs) => jobs.max(1),
-        None => jobs(env).await?,
-    };
+    let jobs = jobs(env, plan.jobs).await?;
     images(env, &plan.cell).await?;
     // what is kept for later runs must be made by a sound daemon
     let sound = Deployd::from_binary(env, sound).await?;
