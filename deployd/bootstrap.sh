@@ -17,7 +17,8 @@
 #                            stands in the results (default: the address of the way out, and the host's name)
 #   DEPLOYD_GIT_KNOWN_HOSTS  lines of known_hosts: the host keys of git hosts to trust; a line for a host takes the place
 #                            of earlier lines for that host
-#   DEPLOYD_ENGINE           where an engine comes from if there is none: distribution (default) or upstream (docker.com)
+#   DEPLOYD_ENGINE           where an engine comes from if there is none: distribution or upstream (docker.com; default:
+#                            the distribution, where it brings one that is new enough)
 #   DEPLOYD_ENGINE_PACKAGES  its packages (default: by the system)
 #   DEPLOYD_BUILDER_IMAGE    the image that builds Procfile projects (default: gliderlabs/herokuish)
 #   DEPLOYD_DATA_DIR         where everything is kept (default: /var/lib/deployd)
@@ -90,6 +91,10 @@ container_of() { docker ps -aq --no-trunc --filter "label=deployd.role=$1" 2>/de
 # --- engine ---------------------------------------------------------------------------------------------------------
 
 step_engine() {
+    if has docker && docker --version 2>/dev/null | grep -qi podman; then
+        fail 'the command docker is podman here, which is no engine with a socket: remove podman-docker and run this again'
+        return 1
+    fi
     if has docker && engine_answers; then
         found="Docker $(engine_version) is there already; nothing installed"
         return 0
@@ -100,9 +105,10 @@ step_engine() {
     fi
     # shellcheck disable=SC1091
     [ ! -r /etc/os-release ] || . /etc/os-release
-    case ${DEPLOYD_ENGINE:-distribution} in
-        distribution | upstream) ;;
-        *) fail "DEPLOYD_ENGINE is ${DEPLOYD_ENGINE}; there are distribution and upstream"; return 1 ;;
+    channel=${DEPLOYD_ENGINE:-}
+    case $channel in
+        '' | distribution | upstream) ;;
+        *) fail "DEPLOYD_ENGINE is $channel; there are distribution and upstream"; return 1 ;;
     esac
     if has apt-get; then
         install_by_apt
@@ -115,28 +121,60 @@ step_engine() {
     fi
 }
 
+# what the engine was installed from; where nobody asked for it, also why it is not the distribution's
+from_channel() {
+    found="installed $packages"
+    [ "$channel" = upstream ] || return 0
+    found="$found from docker.com"
+    [ -n "${DEPLOYD_ENGINE:-}" ] || found="$found: ${PRETTY_NAME:-this system} $lacks"
+}
+
 apt() { run env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"; }
 
-apt_knows() { apt-cache policy "$1" 2>/dev/null | grep 'Candidate:' | grep -qv '(none)'; }
+apt_candidate() { apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: *//p' | grep -v '(none)'; }
+
+apt_update() {
+    apt update && return 0
+    if grep -q -e ' 404 ' -e 'does not have a Release file' -e 'no longer has a Release file' "$log"; then
+        why="$why; after its end a release is found at archive.debian.org or old-releases.ubuntu.com: name it in /etc/apt"
+    fi
+    return 1
+}
 
 install_by_apt() {
-    apt update || return 1
-    if [ "${DEPLOYD_ENGINE:-distribution}" = upstream ]; then
+    apt_update || return 1
+    if [ -z "$channel" ]; then
+        channel=distribution
+        # Docker 1 builds no Dockerfile with several stages; Ubuntu 14.04 has 1.6
+        case $(apt_candidate docker.io) in
+            '') channel=upstream lacks='brings no Docker engine of its own' ;;
+            0.* | 1.*) channel=upstream lacks="brings only Docker $(apt_candidate docker.io)" ;;
+        esac
+    fi
+    if [ "$channel" = upstream ]; then
         apt_upstream || return 1
-        packages='docker-ce docker-ce-cli containerd.io'
+        packages=docker-ce
+        # until 18.06, the last one for Ubuntu 14.04, all of it is one package
+        [ -z "$(apt_candidate docker-ce-cli)" ] || packages="$packages docker-ce-cli containerd.io"
     else
         packages='docker.io ca-certificates'
         # from Debian 13 on the client is a package of its own
-        if apt_knows docker-cli; then packages="$packages docker-cli"; fi
+        [ -z "$(apt_candidate docker-cli)" ] || packages="$packages docker-cli"
     fi
     packages=${DEPLOYD_ENGINE_PACKAGES:-$packages}
     # shellcheck disable=SC2086
     apt install --no-install-recommends $packages || return 1
-    found="installed $packages"
+    from_channel
 }
 
+# an apt that cannot fetch by https, nor take a source's own key as docker.com gives it
+apt_is_old() { apt-get --version | head -n 1 | grep -q '^apt 1\.[0-4]'; }
+
 apt_upstream() {
-    apt install --no-install-recommends ca-certificates curl || return 1
+    needed='ca-certificates curl'
+    if apt_is_old; then needed="$needed apt-transport-https"; fi
+    # shellcheck disable=SC2086
+    apt install --no-install-recommends $needed || return 1
     url=https://download.docker.com/linux/${ID:-debian}
     key=/etc/apt/docker.asc
     run curl -fsSL "$url/gpg" -o "$key" || return 1
@@ -146,44 +184,81 @@ apt_upstream() {
     if [ -z "$suite" ] && has lsb_release; then suite=$(lsb_release -cs); fi
     # older releases name themselves only in VERSION: "14.04.6 LTS, Trusty Tahr"
     [ -n "$suite" ] || suite=$(printf '%s' "${VERSION:-}" | sed 's/.*[,(] *\([A-Za-z]*\).*/\1/' | tr '[:upper:]' '[:lower:]')
-    # an apt that cannot name a key per source trusts it for all of them
-    if apt-get --version | head -n 1 | grep -q '^apt 1\.[0-3]'; then
+    if apt_is_old; then
         run apt-key add "$key" || return 1
         echo "deb $url $suite stable" >"$source_list"
     else
         echo "deb [signed-by=$key] $url $suite stable" >"$source_list"
     fi
     chmod 644 "$source_list"
-    apt update
+    apt_update
 }
 
+# install_by_rpm dnf|yum
 install_by_rpm() {
-    if [ "${DEPLOYD_ENGINE:-distribution}" = upstream ]; then
-        cat >/etc/yum.repos.d/docker-ce.repo <<'REPO'
-[docker-ce-stable]
-name=Docker CE Stable
-baseurl=https://download.docker.com/linux/centos/$releasever/$basearch/stable
-enabled=1
-gpgcheck=1
-gpgkey=https://download.docker.com/linux/centos/gpg
-REPO
-        chmod 644 /etc/yum.repos.d/docker-ce.repo
+    major=${VERSION_ID:-}
+    major=${major%%[.-]*}
+    rpm_own
+    if [ -z "$channel" ]; then
+        channel=distribution
+        [ -z "$lacks" ] || channel=upstream
+    fi
+    if [ "$channel" = upstream ]; then
+        rpm_upstream || return 1
         packages='docker-ce docker-ce-cli containerd.io'
+    elif [ -z "$own${DEPLOYD_ENGINE_PACKAGES:-}" ]; then
+        fail "${PRETTY_NAME:-this system} $lacks: set DEPLOYD_ENGINE=upstream"
+        return 1
     else
-        packages=docker
-        # later ones answer to the name with podman, which is no engine with a socket
-        case ${VERSION_ID:-} in
-            7*) ;;
-            *) [ -n "${DEPLOYD_ENGINE_PACKAGES:-}" ] || {
-                fail "${PRETTY_NAME:-this system} brings no Docker engine of its own: set DEPLOYD_ENGINE=upstream"
-                return 1
-            } ;;
-        esac
+        packages=$own
+        # Amazon Linux 2 keeps it in a repository that is off
+        if has amazon-linux-extras; then run amazon-linux-extras enable docker || return 1; fi
     fi
     packages=${DEPLOYD_ENGINE_PACKAGES:-$packages}
     # shellcheck disable=SC2086
-    run "$1" -y install $packages || return 1
-    found="installed $packages"
+    run "$1" -y install $packages || { mirrors_gone; return 1; }
+    from_channel
+}
+
+# the packages of the distribution's own engine, and what it lacks where docker.com's is the right one
+rpm_own() {
+    own='' lacks=''
+    case ${ID:-}:$major in
+        amzn:*) own=docker ;;
+        fedora:*) own='moby-engine docker-cli' ;;
+        # it builds no Dockerfile with several stages and knows no cgroup v2
+        *:7) own=docker lacks='brings only Docker 1.13' ;;
+        # they answer to the name with podman, which is no engine with a socket
+        *) lacks='brings no Docker engine of its own' ;;
+    esac
+}
+
+rpm_upstream() {
+    case ${ID:-}:$major in
+        *:) fail '/etc/os-release names no version: install Docker by hand and run this again'; return 1 ;;
+        amzn:*) fail 'docker.com has no packages for Amazon Linux: leave DEPLOYD_ENGINE out'; return 1 ;;
+        fedora:*) os=fedora ;;
+        rhel:[89] | rhel:1?) os=rhel ;;
+        # the rebuilds of it, too
+        *) os=centos ;;
+    esac
+    # by number: what $releasever stands for is 9, 9.4 or 9-stream, as the system has it
+    cat >/etc/yum.repos.d/docker-ce.repo <<REPO
+[docker-ce-stable]
+name=Docker CE Stable
+baseurl=https://download.docker.com/linux/$os/$major/\$basearch/stable
+enabled=1
+gpgcheck=1
+gpgkey=https://download.docker.com/linux/$os/gpg
+REPO
+    chmod 644 /etc/yum.repos.d/docker-ce.repo
+}
+
+# what helps where the packages of a release cannot be had any more
+mirrors_gone() {
+    if [ "${ID:-}" = centos ] && grep -q -e 'mirrorlist.centos.org' -e 'Cannot find a valid baseurl' "$log"; then
+        why="$why; the mirrors of ${PRETTY_NAME:-CentOS} are gone: let /etc/yum.repos.d name vault.centos.org"
+    fi
 }
 
 # --- service --------------------------------------------------------------------------------------------------------
@@ -241,7 +316,7 @@ step_deploy_key() {
     else
         rm -f "$DATA/deploy_key" "$DATA/deploy_key.pub"
         has ssh-keygen || { fail 'there is no ssh-keygen: install the OpenSSH client'; return 1; }
-        run ssh-keygen -q -t ed25519 -N '' -C "deployd@$(hostname)" -f "$DATA/deploy_key" || return 1
+        run ssh-keygen -q -t ed25519 -N '' -C "deployd@$(uname -n)" -f "$DATA/deploy_key" || return 1
         found='made an ed25519 key'
     fi
     chmod 600 "$DATA/deploy_key"
@@ -375,6 +450,9 @@ step_token() {
     [ -n "$TOKEN" ] || { fail "the daemon gives no token; its log: docker logs $CONTAINER"; return 1; }
     INFO=$(docker exec "$CONTAINER" deployd info --data-dir "$DATA") || { fail 'the daemon gives no information'; return 1; }
     found="the daemon answers on port $PORT"
+    if has firewall-cmd && firewall-cmd --state >/dev/null 2>&1 && ! firewall-cmd -q --query-port="$PORT/tcp"; then
+        found="$found; firewalld keeps others out: firewall-cmd --permanent --add-port=$PORT/tcp; firewall-cmd --reload"
+    fi
 }
 
 info() { printf '%s\n' "$INFO" | sed -n "s/^$1=//p"; }
@@ -386,7 +464,7 @@ default_hosts() {
     if [ -z "$told" ]; then
         address=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p' | head -n 1)
         [ -n "$address" ] || address=$(hostname -I 2>/dev/null | awk '{ print $1 }')
-        told="${address:+$address }$(hostname)"
+        told="${address:+$address }$(uname -n)"
     fi
     printf '%s' "$told"
 }

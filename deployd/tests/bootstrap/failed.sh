@@ -1,5 +1,5 @@
 # A machine that the daemon is on already, and that reaches no registry; the step that fails is the script's own.
-# shellcheck disable=SC2034
+# shellcheck shell=sh disable=SC2034
 step_engine() { found='Docker 26.1.5 is there already; nothing installed'; }
 step_service() { found='Docker 26.1.5 runs already'; }
 step_deploy_key() { found='kept the key that is there'; }

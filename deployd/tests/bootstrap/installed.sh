@@ -1,5 +1,5 @@
 # A new machine.
-# shellcheck disable=SC2034
+# shellcheck shell=sh disable=SC2034
 step_engine() { found='installed docker.io ca-certificates'; }
 step_service() { found='Docker 20.10.24+dfsg1 runs already'; }
 step_deploy_key() {
