@@ -1,28 +1,27 @@
 //! Bootstraps that go wrong half-way, and taking the daemon off again.
 
 use anyhow::{Context, ensure};
-use harness::Vps;
 use harness::deployer::Deployer;
 use rstest_reuse::apply;
 
 use crate::every_system;
-use crate::support::{Stage, deployd, on_a_vps, say};
+use crate::support::{Scenario, Stage, deployd, on_a_vps, say};
 
-/// The port of the registry that every VPS pulls from.
-const REGISTRY: u16 = 5000;
+/// The ports of the registry that VPSes pull from, one for each architecture.
+const REGISTRY: &str = "5000-5004";
+const MIRROR: &str = "80";
 
 /// Takes a port of the package mirror's and registry's address out of the VPS's reach; SSH and names go on.
-async fn cut(vps: &Vps, port: u16) -> anyhow::Result<()> {
-    let rule = format!(
-        "ip rule add to $(getent ahostsv4 deb.debian.org | cut -d ' ' -f 1 | head -n 1) ipproto 6 dport {port} priority 9 \
-         unreachable"
-    );
-    vps.ssh().await?.run(&rule).await?;
+async fn cut(it: &Scenario, port: &str) -> anyhow::Result<()> {
+    let address = it.vps.ssh().await?.run("getent ahostsv4 deb.debian.org | cut -d ' ' -f 1 | head -n 1").await?;
+    let address = address.stdout_text().trim().to_owned();
+    let rule = format!("ip rule add to {address} ipproto 6 dport {port} priority 9 unreachable");
+    it.vps.run_in_network(&it.env, &rule.split(' ').collect::<Vec<_>>()).await?;
     Ok(())
 }
 
-async fn mend(vps: &Vps) -> anyhow::Result<()> {
-    vps.ssh().await?.run("ip rule del priority 9").await?;
+async fn mend(it: &Scenario) -> anyhow::Result<()> {
+    it.vps.run_in_network(&it.env, &["ip", "rule", "del", "priority", "9"]).await?;
     Ok(())
 }
 
@@ -34,19 +33,21 @@ async fn a_mirror_or_a_registry_out_of_reach_is_named_and_the_next_run_goes_on_f
 ) -> anyhow::Result<()> {
     on_a_vps(os, version, async |it| {
         let deployd = deployd(&it.env).await?;
-        cut(&it.vps, 80).await?;
+        cut(it, MIRROR).await?;
         let failed = deployd.bootstrap(&it.vps, &[], &say).await.err();
         let failed = failed.context("a bootstrap without a package mirror succeeded")?.to_string();
         ensure!(failed.contains("step engine: failed"), "not the step that failed: {failed}");
-        ensure!(failed.contains("deb.debian.org"), "not the mirror that was out of reach: {failed}");
-        mend(&it.vps).await?;
+        let mirror = it.env.system(os, version)?.mirror.as_ref().context("the catalog names no mirror of it")?;
+        let host = mirror.address().split('/').nth(2).context("an address without a host")?;
+        ensure!(failed.contains(host), "not the mirror that was out of reach: {failed}");
+        mend(it).await?;
 
-        cut(&it.vps, REGISTRY).await?;
+        cut(it, REGISTRY).await?;
         let failed = deployd.bootstrap(&it.vps, &[], &say).await.err();
         let failed = failed.context("a bootstrap without a registry succeeded")?.to_string();
         ensure!(failed.contains("step image: failed"), "not the step that failed: {failed}");
         let key = it.vps.ssh().await?.run("cat /var/lib/deployd/deploy_key.pub").await?.stdout_text().into_owned();
-        mend(&it.vps).await?;
+        mend(it).await?;
 
         let access = deployd.bootstrap(&it.vps, &[], &say).await?;
         ensure!(access.deploy_key.trim() == key.trim(), "the key of the first run was lost");
@@ -61,7 +62,7 @@ async fn a_mirror_or_a_registry_out_of_reach_is_named_and_the_next_run_goes_on_f
 #[tokio::test]
 async fn uninstall_leaves_no_container_image_key_or_folder(os: &str, version: &str) -> anyhow::Result<()> {
     on_a_vps(os, version, async |it| {
-        let stage = Stage::set(it, "dockerfile-web").await?;
+        let stage = Box::pin(Stage::set(it, "dockerfile-web")).await?;
         stage.register().await?;
         stage.deploy().await?;
         stage.page().await?;

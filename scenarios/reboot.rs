@@ -29,21 +29,11 @@ async fn user(stage: &Stage<'_>) -> anyhow::Result<String> {
 }
 
 async fn reboot(stage: &Stage<'_>) -> anyhow::Result<()> {
-    let boot = "cut -d. -f1 /proc/1/stat; stat --format %Z /proc/1";
-    let before = stage.vps().ssh().await?.run(boot).await?.stdout_text().into_owned();
+    let before = stage.vps().boot_id().await?;
     // the connection ends with the machine: how this command ends is not the point
     let _ = stage.vps().ssh().await?.exec("systemctl reboot || reboot").await;
-    let rebooted = wait_until(Duration::from_secs(90), "the VPS to come back", || async {
-        let Ok(session) = stage.vps().ssh_within(Duration::from_secs(20)).await else {
-            return Seen::NotYet("no login".to_owned());
-        };
-        match session.exec(boot).await {
-            Ok(output) if output.success() && output.stdout_text() != before => Seen::Ready(()),
-            Ok(_) => Seen::NotYet("still the old boot".to_owned()),
-            Err(error) => Seen::NotYet(error.to_string()),
-        }
-    });
-    Ok(rebooted.await?)
+    stage.vps().booted_after(&before).await?;
+    Ok(())
 }
 
 #[apply(every_system)]

@@ -11,8 +11,9 @@ use harness::deployer::{Api, Bootstrapped, Deployd, Deployer, Source};
 use harness::githost::GitHost;
 use harness::project::{Checkout, MAIN_BRANCH, Project};
 use harness::wait::{Seen, wait_until};
-use harness::{Settings, TestEnv, Vps, VpsRequest, artifacts, probe};
+use harness::{Settings, Size, TestEnv, Vps, VpsRequest, artifacts, probe, story};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 /// A scenario on its way: the environment and the VPS under test.
 pub struct Scenario {
@@ -27,6 +28,26 @@ pub async fn on_a_vps(
     body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let start = async |env: &TestEnv| Ok(env.vps(os, version)?.start(env).await?);
+    run(start, body).await
+}
+
+/// The same on a VPS of a size of its own.
+pub async fn on_a_sized_vps(
+    (os, version): (&str, &str),
+    size: Size,
+    body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let start = async |env: &TestEnv| Ok(env.vps(os, version)?.with_size(size).start(env).await?);
+    run(start, body).await
+}
+
+/// The same on one that has its engine already.
+pub async fn on_a_sized_vps_with_engine(
+    (os, version): (&str, &str),
+    size: Size,
+    body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let start = async |env: &TestEnv| Ok(from_snapshot(env, os, version).await?.with_size(size).start(env).await?);
     run(start, body).await
 }
 
@@ -53,11 +74,17 @@ async fn run(
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         Err(anyhow!("panicked: {}", text.unwrap_or("without a text")))
     });
-    if let (Err(error), Some(dir)) = (&result, std::env::var_os("TESTENV_BUNDLE_DIR")) {
-        artifacts::collect(&scenario.vps, Path::new(&dir), &format!("{error:?}")).await;
+    if let (Err(error), Some(dir)) = (&result, artifacts::bundle_dir()) {
+        artifacts::collect(&scenario.vps, &dir, &format!("{error:?}")).await;
     }
     let Scenario { env, vps } = scenario;
-    let closed = vps.close().await;
+    let closed = if result.is_err() && std::env::var_os("TESTENV_KEEP_FAILED").is_some() {
+        vps.keep(env.workspace())
+            .await
+            .map(|kept| say(&format!("{} stays: cargo xtask ssh {}", kept.subject(), kept.name)))
+    } else {
+        vps.close().await
+    };
     env.close().await?;
     closed?;
     result
@@ -113,14 +140,18 @@ async fn on_it(
     project_name: &str,
     body: impl AsyncFnOnce(&Stage<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let stage = Stage::set(scenario, project_name).await?;
+    let stage = Box::pin(Stage::set(scenario, project_name)).await?;
     let result = body(&stage).await;
+    if result.is_err() {
+        stage.keep_evidence().await;
+    }
     stage.git.close().await?;
     result
 }
 
-/// Progress of a scenario; the runner keeps it for the bundle.
+/// Progress of a scenario; it is a step of its story, and the runner keeps what was printed for the bundle.
 pub fn say(line: &str) {
+    story::step(line);
     eprintln!("==> {line}");
 }
 
@@ -174,6 +205,23 @@ impl<'a> Stage<'a> {
     /// The daemon's interface.
     pub fn api(&self) -> anyhow::Result<Api<'_>> {
         Ok(Api::new(self.vps().subject(), &self.access)?)
+    }
+
+    /// What the bundle cannot ask the VPS for: what the git host said, and what the daemon remembers of its deploys.
+    async fn keep_evidence(&self) {
+        let Some(dir) = artifacts::bundle_dir() else { return };
+        story::end();
+        let log = self.git.log().await.unwrap_or_else(|error| error.to_string());
+        artifacts::keep(&dir, "git-host.txt", &log);
+        for (file, path) in [("deploys.json", "/deploys"), ("status.json", "/status")] {
+            let answer = async { anyhow::Ok(self.api()?.as_admin("GET", path, None).await?.1) };
+            let text = match timeout(Duration::from_secs(20), answer).await {
+                Ok(Ok(answer)) => format!("{answer:#}"),
+                Ok(Err(error)) => format!("{error:#}"),
+                Err(_) => "no answer".to_owned(),
+            };
+            artifacts::keep(&dir, file, &text);
+        }
     }
 
     /// Starts the daemon again, and waits until it answers.

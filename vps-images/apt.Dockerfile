@@ -2,29 +2,16 @@
 ARG BASE
 FROM ${BASE}
 
+COPY authorities/ /usr/local/share/ca-certificates/
+COPY apt-setup vps-setup /usr/local/lib/testvps/
 # systemd for systems whose PID 1 it is, nothing for those older than it
 ARG INIT_PACKAGES=""
-RUN export DEBIAN_FRONTEND=noninteractive \
- && apt-get update \
- && apt-get install --yes --no-install-recommends \
-      ca-certificates cron curl dbus iproute2 iputils-ping kmod less libpam-systemd lsb-release openssh-server \
-      procps rsync sudo ${INIT_PACKAGES} \
- && apt-get clean && rm -rf /var/lib/apt/lists/*
-
-COPY authorities/ /usr/local/share/ca-certificates/
-RUN update-ca-certificates
-
-# Keys, machine-id and host name belong to one VPS, not to the image: they are put in place before its first start.
-# In a container the audit login id cannot be set, which must not refuse a login.
-RUN rm -f /etc/ssh/ssh_host_* /var/lib/dbus/machine-id \
- && : > /etc/machine-id \
- && ln -sf /etc/machine-id /var/lib/dbus/machine-id \
- && sed -i 's/required\(\s\+pam_loginuid\)/optional\1/' /etc/pam.d/* \
- && { printf '%s\n' 'PermitRootLogin without-password' 'PasswordAuthentication no' \
-        'ChallengeResponseAuthentication no' 'UseDNS no'; cat /etc/ssh/sshd_config; } > /etc/ssh/sshd_config.new \
- && mv /etc/ssh/sshd_config.new /etc/ssh/sshd_config \
- && mkdir -p /root/.ssh && chmod 700 /root/.ssh
+# cloud-init's user and the group whose members may become root
+ARG ADMIN
+RUN /usr/local/lib/testvps/apt-setup ${INIT_PACKAGES} && /usr/local/lib/testvps/vps-setup ${ADMIN} \
+    && rm -r /usr/local/lib/testvps
 
 COPY vps-init /usr/local/sbin/vps-init
+COPY limits power vps-size /usr/local/lib/testvps/
 STOPSIGNAL SIGRTMIN+3
 ENTRYPOINT ["/usr/local/sbin/vps-init"]

@@ -2,26 +2,15 @@
 ARG BASE
 FROM ${BASE}
 
-ARG INIT_PACKAGES=""
 COPY authorities/ /etc/pki/ca-trust/source/anchors/
-# CentOS 7's mirrors are gone; its packages are in the vault.
-RUN if grep -qs 'mirror.centos.org' /etc/yum.repos.d/*.repo; then \
-      sed -i 's/^mirrorlist=/#&/; s|^#\?baseurl=http://mirror.centos.org|baseurl=http://vault.centos.org|' /etc/yum.repos.d/*.repo; \
-    fi \
- && if command -v dnf >/dev/null; then pm=dnf; else pm=yum; fi \
- && update-ca-trust \
- && $pm install -y ca-certificates cronie iproute iputils kmod less openssh-clients openssh-server passwd procps-ng \
-      rsync sudo ${INIT_PACKAGES} \
- && $pm clean all
-
-RUN rm -f /etc/ssh/ssh_host_* \
- && : > /etc/machine-id \
- && sed -i 's/required\(\s\+pam_loginuid\)/optional\1/' /etc/pam.d/* \
- && { printf '%s\n' 'PermitRootLogin without-password' 'PasswordAuthentication no' \
-        'ChallengeResponseAuthentication no' 'UseDNS no'; cat /etc/ssh/sshd_config; } > /etc/ssh/sshd_config.new \
- && mv /etc/ssh/sshd_config.new /etc/ssh/sshd_config && chmod 600 /etc/ssh/sshd_config \
- && mkdir -p /root/.ssh && chmod 700 /root/.ssh
+COPY rpm-setup vps-setup /usr/local/lib/testvps/
+ARG INIT_PACKAGES=""
+# cloud-init's user and the group whose members may become root
+ARG ADMIN
+RUN /usr/local/lib/testvps/rpm-setup ${INIT_PACKAGES} && /usr/local/lib/testvps/vps-setup ${ADMIN} \
+    && rm -r /usr/local/lib/testvps
 
 COPY vps-init /usr/local/sbin/vps-init
+COPY limits power vps-size /usr/local/lib/testvps/
 STOPSIGNAL SIGRTMIN+3
 ENTRYPOINT ["/usr/local/sbin/vps-init"]

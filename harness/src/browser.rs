@@ -1,5 +1,6 @@
 //! A real browser that a scenario drives: Chromium in a container on the network of the VPSes.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,7 +9,6 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use testcontainers::core::IntoContainerPort;
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use thirtyfour::cookie::SameSite;
@@ -18,7 +18,7 @@ use crate::error::{Error, Failure, Result, chain};
 use crate::http;
 use crate::image::Tool;
 use crate::testenv::TestEnv;
-use crate::tool_container::tool_container;
+use crate::tool_container::{reach, tool_container};
 use crate::wait::{Seen, wait_until};
 
 /// The port of the browser's driver.
@@ -64,9 +64,9 @@ impl Browser {
             .start()
             .await
             .map_err(|error| failed(name, "start it", chain(&error)))?;
-        let port = container.get_host_port_ipv4(DRIVER.tcp()).await;
-        let port = port.map_err(|error| failed(name, "find its port", chain(&error)))?;
-        let driver = connect(name, port, &key).await?;
+        let place = reach(env.engine(), &container, DRIVER).await;
+        let place = place.map_err(|error| failed(name, "find its port", chain(&error)))?;
+        let driver = connect(name, place, &key).await?;
         Ok(Self { container, driver, name: name.to_owned() })
     }
 
@@ -198,12 +198,12 @@ impl Browser {
 }
 
 /// Waits until the driver opens a session.
-async fn connect(name: &str, port: u16, key: &str) -> Result<WebDriver> {
+async fn connect(name: &str, place: SocketAddr, key: &str) -> Result<WebDriver> {
     http::use_ring();
     let client = reqwest::Client::builder().no_proxy().build();
     let client = client.map_err(|error| failed(name, "make a client", chain(&error)))?;
     let wanted = capabilities(key).map_err(|error| failed(name, "say what is wanted of it", chain(&error)))?;
-    let url = format!("http://127.0.0.1:{port}");
+    let url = format!("http://{place}");
     let driver = wait_until(START, "the browser", async || {
         let builder = WebDriver::builder(&url, wanted.clone()).client(client.clone());
         match builder.request_timeout(START).connect().await {

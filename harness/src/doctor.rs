@@ -5,15 +5,20 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde::Serialize;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Arch, Catalog, Init};
 use crate::engine::About;
 use crate::error::chain;
-use crate::{Engine, http, provision};
+use crate::{Engine, emulation, http, provision};
 
 /// How long a registry or a mirror may take to answer.
 const REACH: Duration = Duration::from_secs(3);
 /// systemd machines stall at about a dozen below this.
 const INOTIFY_INSTANCES: u64 = 512;
+/// The command that mends that.
+pub(crate) const MORE_INOTIFY: &str = "sysctl -w fs.inotify.max_user_instances=1024";
+/// The same as a file and what to write into it.
+pub(crate) const INOTIFY: &str = "/proc/sys/fs/inotify/max_user_instances";
+pub(crate) const MANY_INOTIFY: &str = "1024";
 /// Bases, VPS images and a few VPSes with images of their own.
 const DISK: u64 = 10 << 30;
 
@@ -96,24 +101,20 @@ async fn engine_checks(engine: &Engine) -> Vec<Check> {
         capabilities(),
         loopback_registry(&about),
         disk(engine, &about),
+        emulation(engine),
     ]
 }
 
 fn cgroup(about: &About) -> Check {
     let check = Check::ok("cgroup version", about.cgroup_version.clone());
-    match about.cgroup_version.as_str() {
-        "1" => check.not(
-            State::Limited,
-            "systems with systemd 258 and later (Ubuntu 26.04) cannot have it as PID 1",
-            "boot the host with cgroup v2, or use --init sshd for those systems",
-        ),
-        "2" => check.not(
-            State::Limited,
-            "CentOS 7's systemd 219 cannot be PID 1",
-            "use --init sshd for that system; nothing else is affected",
-        ),
-        _ => check,
+    let catalog = Catalog::built_in();
+    let without = catalog.systems().iter().filter(|it| it.works_on(Init::Systemd, about.cgroup()).is_err());
+    let without: Vec<String> = without.map(ToString::to_string).collect();
+    if without.is_empty() {
+        return check;
     }
+    let cost = format!("the systemd of these does not run here, they start with sshd: {}", without.join(", "));
+    check.not(State::Limited, &cost, "a host that boots with the other version; nothing else is affected")
 }
 
 fn storage(about: &About) -> Check {
@@ -173,6 +174,24 @@ fn disk(engine: &Engine, about: &About) -> Check {
     check.not(State::Limited, "a matrix of several systems may fill it", "cargo xtask images prune; docker system df")
 }
 
+/// Which other architectures' programs the engine's machine runs.
+fn emulation(engine: &Engine) -> Check {
+    if !engine.is_local() {
+        return Check::ok("emulation", "the engine is on another machine");
+    }
+    let foreign = Arch::ALL.into_iter().filter(|arch| *arch != engine.arch());
+    let (there, not): (Vec<_>, Vec<_>) =
+        foreign.map(|arch| (arch, emulation::registered(arch))).partition(|it| it.1.is_ok());
+    let said = there.iter().map(|(arch, _)| format!("{arch} runs"));
+    let said = said.chain(not.iter().filter_map(|(_, seen)| seen.clone().err()));
+    let check = Check::ok("emulation", said.collect::<Vec<_>>().join("; "));
+    if not.is_empty() {
+        return check;
+    }
+    let cost = "no VPSes of those architectures; on Debian and Ubuntu the emulator is installed when it is needed";
+    check.not(State::Limited, cost, "apt-get install qemu-user-static binfmt-support")
+}
+
 fn mmdebstrap() -> Check {
     match provision::find_program("mmdebstrap") {
         Some(path) => Check::ok("mmdebstrap", path.display().to_string()),
@@ -193,18 +212,24 @@ fn git() -> Check {
     }
 }
 
+/// How many inotify instances this machine allows, where that is too few for many VPSes with systemd.
+#[must_use]
+pub(crate) fn scarce_inotify_instances() -> Option<u64> {
+    inotify_instances().filter(|limit| *limit < INOTIFY_INSTANCES)
+}
+
+fn inotify_instances() -> Option<u64> {
+    let limit = std::fs::read_to_string(INOTIFY).ok()?;
+    limit.trim().parse().ok()
+}
+
 fn inotify() -> Check {
-    let file = "/proc/sys/fs/inotify/max_user_instances";
-    let limit = std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse::<u64>().ok());
-    let check = Check::ok("inotify instances", limit.map_or_else(|| "unknown".to_owned(), |it| it.to_string()));
-    if limit.is_none_or(|limit| limit >= INOTIFY_INSTANCES) {
+    let seen = inotify_instances().map_or_else(|| "unknown".to_owned(), |it| it.to_string());
+    let check = Check::ok("inotify instances", seen);
+    if scarce_inotify_instances().is_none() {
         return check;
     }
-    check.not(
-        State::Limited,
-        "beyond about ten VPSes with systemd at once, units fail to start",
-        "sysctl -w fs.inotify.max_user_instances=512",
-    )
+    check.not(State::Limited, "beyond about ten VPSes with systemd at once, units fail to start", MORE_INOTIFY)
 }
 
 fn netem() -> Check {
@@ -218,7 +243,7 @@ fn netem() -> Check {
     }
     Check::ok("netem queue", "not in this kernel's modules").not(
         State::Limited,
-        "networks cannot be made slow or lossy, only cut or narrowed",
+        "a VPS's network can be cut, narrowed and made lossy, but not be given a latency",
         "a kernel with sch_netem",
     )
 }
@@ -232,7 +257,7 @@ async fn reach() -> Vec<Check> {
         let host = if registry == "docker.io" { "registry-1.docker.io" } else { registry };
         addresses.push((format!("registry {registry}"), format!("https://{host}/v2/")));
         if let Some(mirror) = &system.mirror {
-            addresses.push((format!("mirror of {}", system.os), mirror.url.clone() + "/dists/"));
+            addresses.push((format!("mirror of {}", system.os), mirror.address().to_owned()));
         }
     }
     addresses.sort();

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::called::as_typed_here;
+
 /// The result of everything in this library that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -49,6 +51,9 @@ pub enum Error {
     /// The browser could not be started, or a page did not show what it should.
     #[error("browser: {0}")]
     Browser(Failure),
+    /// A fault could not be put upon a VPS, or not be taken away.
+    #[error("fault: {0}")]
+    Fault(Failure),
     /// A file of ours (catalog, project, state) is wrong or cannot be read or written.
     #[error("file: {0}")]
     File(Failure),
@@ -72,6 +77,7 @@ impl Error {
             | Self::Forward(f)
             | Self::Deploy(f)
             | Self::Browser(f)
+            | Self::Fault(f)
             | Self::File(f) => f,
         }
     }
@@ -109,10 +115,10 @@ impl Failure {
         self
     }
 
-    /// What the reader can do about it.
+    /// What the reader can do about it. `cargo xtask` in it becomes the words that work where this process was started.
     #[must_use]
     pub fn hint(mut self, hint: impl fmt::Display) -> Self {
-        self.0.hint = Some(hint.to_string());
+        self.0.hint = Some(as_typed_here(&hint.to_string()));
         self
     }
 

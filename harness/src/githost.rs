@@ -1,20 +1,24 @@
 //! A git server that VPSes clone from with their deploy key: real git over a real SSH server, in a container.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
-use testcontainers::core::{ExecCommand, IntoContainerPort};
+use testcontainers::core::ExecCommand;
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, CopyTargetOptions, GenericImage, ImageExt, TestcontainersError};
 
+use crate::Engine;
 use crate::error::{Error, Failure, Result, chain};
 use crate::image::Tool;
 use crate::project::Checkout;
+use crate::redact;
 use crate::ssh::{HostKey, KeyPair, Session, Target, quote};
+use crate::story;
 use crate::testenv::TestEnv;
-use crate::tool_container::tool_container;
+use crate::tool_container::{reach, tool_container};
 
 /// Where the repositories are.
 const REPOSITORIES: &str = "/srv/git";
@@ -28,6 +32,7 @@ const KEYS: &str = "/home/git/.ssh/authorized_keys";
 /// A git server for as long as the value lives.
 pub struct GitHost {
     container: ContainerAsync<GenericImage>,
+    engine: Engine,
     name: String,
     admin: KeyPair,
     host_key: KeyPair,
@@ -44,7 +49,8 @@ impl GitHost {
     /// The name under which the git host of `whom` (a VPS, a test) is reached from VPSes.
     #[must_use]
     pub fn name_for(env: &TestEnv, whom: &str) -> String {
-        format!("testvps-git-{}-{whom}", env.workspace().id())
+        // with a dot, it is looked up as it is, and not in the VPSes' domain first
+        format!("git-{whom}.{}.testvps", env.workspace().id())
     }
 
     /// The line of a `known_hosts` file that pins the git host called `name`.
@@ -68,15 +74,16 @@ impl GitHost {
         admin.write_private(admin_key_file.path())?;
         std::fs::write(known_hosts.path(), format!("{name} {}\n", host_key.public_line()))
             .map_err(|error| failed(name, "write its host key", &error))?;
-        let this = Self { container, name: name.to_owned(), admin, host_key, admin_key_file, known_hosts };
+        let engine = env.engine().clone();
+        let this = Self { container, engine, name: name.to_owned(), admin, host_key, admin_key_file, known_hosts };
         this.login().await?;
         Ok(this)
     }
 
-    /// Its port on this machine, which is another after each start.
-    async fn port(&self) -> Result<u16> {
-        let port = self.container.get_host_port_ipv4(SSH.tcp()).await;
-        port.map_err(|error| failed(&self.name, "find its port", &error))
+    /// Where this machine reaches its SSH server.
+    async fn place(&self) -> Result<SocketAddr> {
+        let place = reach(&self.engine, &self.container, SSH).await;
+        place.map_err(|error| failed(&self.name, "find its port", &error))
     }
 
     /// Takes it off the network, name and all; the repositories stay.
@@ -94,7 +101,8 @@ impl GitHost {
     /// Makes sure that the SSH server is up before anybody pushes.
     async fn login(&self) -> Result<()> {
         let (key, host_key) = (self.admin.clone(), HostKey::Pinned(self.host_key.public_line()));
-        let target = Target::new("127.0.0.1", self.port().await?, key, host_key).user(USER).named(self.subject());
+        let place = self.place().await?;
+        let target = Target::new(place.ip().to_string(), place.port(), key, host_key).user(USER).named(self.subject());
         let session = Session::connect(&target, Duration::from_secs(30)).await?;
         session.run("true").await?;
         session.close().await;
@@ -139,6 +147,7 @@ impl GitHost {
 
     /// Serves the repositories over HTTPS, too, to whoever knows the password; answers the certificate, in PEM.
     pub async fn serve_https(&self, password: &str) -> Result<String> {
+        redact::learn(password);
         self.run("serve HTTPS", ["githost-https", password]).await
     }
 
@@ -151,6 +160,7 @@ impl GitHost {
     /// Lets a repository tell of each push with a webhook signed as GitHub does; `certificate` is the only one, in PEM,
     /// that is trusted behind the address.
     pub async fn webhook(&self, repository: &str, url: &str, secret: &str, certificate: &str) -> Result<()> {
+        redact::learn(secret);
         let path = format!("{REPOSITORIES}/{repository}.git");
         let remote = self.remote(repository);
         let mut script = format!("set -e; umask 077; mkdir -p {0}/webhook; cd {0}/webhook; : >> answers", quote(&path));
@@ -171,7 +181,7 @@ impl GitHost {
 
     /// Pushes the present commit of a checkout to a branch of a repository, replacing what is there.
     pub async fn push(&self, checkout: &Checkout, repository: &str, branch: &str) -> Result<()> {
-        let url = format!("ssh://{USER}@127.0.0.1:{}{REPOSITORIES}/{repository}.git", self.port().await?);
+        let url = format!("ssh://{USER}@{}{REPOSITORIES}/{repository}.git", self.place().await?);
         let ssh = format!(
             "ssh -F /dev/null -o HostKeyAlias={} -i {} -o IdentitiesOnly=yes -o UserKnownHostsFile={} \
              -o StrictHostKeyChecking=yes",
@@ -180,8 +190,11 @@ impl GitHost {
             quote(&self.known_hosts.path().display().to_string())
         );
         let refspec = format!("HEAD:refs/heads/{branch}");
-        checkout.git_with(&["push", "--quiet", "--force", &url, &refspec], &[("GIT_SSH_COMMAND", ssh)]).await?;
-        Ok(())
+        let told = story::begin(story::Kind::Git, || format!("push to {branch} of {repository}"));
+        let push = ["push", "--quiet", "--force", &url, &refspec];
+        let pushed = checkout.git_with(&push, &[("GIT_SSH_COMMAND", ssh)]).await;
+        told.end(pushed.is_ok(), || pushed.as_ref().map_or_else(ToString::to_string, |_| "pushed".to_owned()), &[]);
+        pushed.map(drop)
     }
 
     /// Runs a command in the container as the owner of the repositories.
@@ -202,6 +215,13 @@ impl GitHost {
                 Err(Error::Deploy(Failure::new(self.subject(), action).saw(seen)))
             }
         }
+    }
+
+    /// What its SSH server said: who came with which key, and what was refused.
+    pub async fn log(&self) -> Result<String> {
+        let failed = |error: TestcontainersError| failed(&self.name, "read its log", &error);
+        let said = self.container.stderr_to_vec().await.map_err(failed)?;
+        Ok(String::from_utf8_lossy(&said).into_owned())
     }
 
     /// Removes it with its repositories.

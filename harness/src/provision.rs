@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use crate::Engine;
+use crate::doctor::{INOTIFY, MANY_INOTIFY, MORE_INOTIFY, scarce_inotify_instances};
 use crate::error::{Error, Failure, Result};
 use crate::image::Progress;
 use crate::wait::{Seen, wait_until};
@@ -19,12 +20,35 @@ pub async fn program(name: &str, package: &str, may_install: bool, progress: Pro
     install(&[package], may_install, progress).await
 }
 
+/// Makes sure that what several distribution packages bring together is there.
+pub(crate) async fn packages(
+    packages: &[&str],
+    are_there: &(dyn Fn() -> bool + Sync),
+    may_install: bool,
+    progress: Progress<'_>,
+) -> Result<()> {
+    if are_there() { Ok(()) } else { install(packages, may_install, progress).await }
+}
+
 /// Makes sure that a file of a distribution package is there.
 pub(crate) async fn file(path: &str, package: &str, may_install: bool, progress: Progress<'_>) -> Result<()> {
     if Path::new(path).exists() {
         return Ok(());
     }
     install(&[package], may_install, progress).await
+}
+
+/// Lets this machine's programs watch as many files as many VPSes with systemd need, where that is allowed. Elsewhere fewer
+/// of them run at once, and the error of one that does not start says why.
+pub(crate) fn inotify(engine: &Engine, may_install: bool, progress: Progress<'_>) {
+    let Some(limit) = scarce_inotify_instances() else { return };
+    if !may_install || !engine.is_local() || !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    progress(&format!("until this machine reboots: {MORE_INOTIFY} (was {limit}); a VPS with systemd takes about ten"));
+    if let Err(error) = std::fs::write(INOTIFY, MANY_INOTIFY) {
+        tracing::warn!("{INOTIFY}: {error}");
+    }
 }
 
 /// Reaches the container engine, after installing and starting it where that is allowed and possible.
@@ -88,20 +112,22 @@ async fn install(packages: &[&str], may_install: bool, progress: Progress<'_>) -
 }
 
 /// Runs a command of the host; the text of a failure is its last lines.
-async fn run(command: &[&str]) -> Result<(), String> {
+pub(crate) async fn run(command: &[&str]) -> Result<(), String> {
     let [program, arguments @ ..] = command else { return Err("no command".to_owned()) };
-    let child = Command::new(program)
-        .args(arguments)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = child.await.map_err(|error| format!("{program}: {error}"))?;
+    run_command(Command::new(program).args(arguments)).await
+}
+
+/// The same for a command that has more than words.
+pub(crate) async fn run_command(command: &mut Command) -> Result<(), String> {
+    let std = command.as_std();
+    let words = [std.get_program()].into_iter().chain(std.get_args()).map(|word| word.to_string_lossy());
+    let words = words.collect::<Vec<_>>().join(" ");
+    let child = command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = child.await.map_err(|error| format!("{words}: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    Err(format!("{}: {}\n{}", command.join(" "), output.status, text.trim()))
+    Err(format!("{words}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr).trim()))
 }
 
 /// Where a program is, looked for as a shell does.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use crate::catalog::{Catalog, System};
+use crate::catalog::{Arch, Catalog, System};
 use crate::error::Result;
-use crate::image::{BaseSources, Progress, Stock};
+use crate::image::{Base, BaseSources, Progress, Stock};
 use crate::lease::Lease;
 use crate::vps::{Vps, VpsInfo, VpsRequest};
 use crate::workspace::Workspace;
@@ -24,13 +24,32 @@ pub struct Settings {
 }
 
 /// Engine, lease, catalog and settings: everything is made with one of these, and goes when it is closed.
+///
+/// Errors are [`Error::Machine`](crate::Error::Machine) where no engine is reached, with what mends it.
+///
+/// ```no_run
+/// # async fn example() -> harness::Result<()> {
+/// use std::sync::Arc;
+///
+/// use harness::{Settings, TestEnv, Workspace};
+///
+/// // what the environment variables say, but for the state folder and who is told how far the work is
+/// let workspace = Workspace::at("/tmp/mine".as_ref())?;
+/// let settings = Settings { workspace, progress: Arc::new(|line| println!("{line}")), ..Settings::from_env()? };
+/// let env = TestEnv::open_with(settings).await?;
+/// let vps = env.vps("debian", "latest")?.start(&env).await?;
+/// // one that is not closed goes with the environment
+/// drop(vps);
+/// env.close().await
+/// # }
+/// ```
 pub struct TestEnv {
     engine: Engine,
     lease: Lease,
     catalog: Catalog,
     settings: Settings,
     stock: OnceCell<Stock>,
-    filled: OnceCell<()>,
+    filled: [OnceCell<()>; Arch::ALL.len()],
 }
 
 impl Settings {
@@ -60,7 +79,7 @@ impl TestEnv {
             catalog: Catalog::built_in(),
             settings,
             stock: OnceCell::new(),
-            filled: OnceCell::new(),
+            filled: Default::default(),
         })
     }
 
@@ -81,16 +100,41 @@ impl TestEnv {
 
     /// Removes a VPS that the workspace keeps, with its disk and its state.
     pub async fn remove(&self, info: &VpsInfo) -> Result<()> {
-        self.engine.remove_container(&info.container_id).await?;
+        info.check_engine(&self.engine)?;
+        info.remove_from(&self.engine).await?;
         self.workspace().forget(&info.name)
     }
 
-    /// The stock, which is started and filled at the first call.
+    /// The architecture of a VPS for which none is asked.
+    #[must_use]
+    pub fn arch(&self) -> Arch {
+        self.sources().arch(&self.engine)
+    }
+
+    /// The stock, which is started at the first call, and filled with what native VPSes need.
     pub async fn stock(&self) -> Result<&Stock> {
+        self.stock_for(self.engine.arch()).await
+    }
+
+    /// The stock, filled with what VPSes of an architecture need.
+    pub async fn stock_for(&self, arch: Arch) -> Result<&Stock> {
         let stock = self.begun_stock().await?;
-        let fill = || stock.fill(&self.engine, &self.lease, self.progress());
-        self.filled.get_or_try_init(fill).await?;
+        let fill = async || {
+            let base = self.tools_base(arch).await?;
+            stock.fill(&self.engine, &self.lease, &base, self.progress()).await
+        };
+        self.filled[arch as usize].get_or_try_init(fill).await?;
         Ok(stock)
+    }
+
+    /// What images for VPSes of an architecture are made of.
+    pub(crate) async fn tools_base(&self, arch: Arch) -> Result<Base> {
+        let stock = self.begun_stock().await?;
+        if arch == stock.tools_base().arch {
+            return Ok(stock.tools_base().clone());
+        }
+        let sources = BaseSources { rootfs: None, ..self.sources().with_arch(arch) };
+        sources.obtain(&self.engine, &self.lease, Stock::tools_system(&self.catalog)?, self.progress()).await
     }
 
     /// The stock, started and perhaps not filled yet: enough to know its address.

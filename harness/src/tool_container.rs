@@ -1,10 +1,12 @@
 //! A tool of the tests as a container: on the network of the VPSes, with one port that only this machine reaches.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use testcontainers::bollard::models::PortBinding;
-use testcontainers::{ContainerRequest, GenericImage, ImageExt};
+use testcontainers::core::IntoContainerPort as _;
+use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt, TestcontainersError};
 
+use crate::Engine;
 use crate::error::Result;
 use crate::image::stock::NETWORK;
 use crate::image::{Tool, tool_image};
@@ -30,4 +32,18 @@ pub(crate) async fn tool_container(
         config.publish_all_ports = Some(false);
         config.port_bindings = Some([(format!("{port}/tcp"), Some(vec![loopback]))].into());
     }))
+}
+
+/// Where this machine reaches the container's port: both parts may be others after each start.
+pub(crate) async fn reach(
+    engine: &Engine,
+    container: &ContainerAsync<GenericImage>,
+    port: u16,
+) -> Result<SocketAddr, TestcontainersError> {
+    if engine.is_local() {
+        let published = container.get_host_port_ipv4(port.tcp()).await?;
+        return Ok((Ipv4Addr::LOCALHOST, published).into());
+    }
+    let address: IpAddr = container.get_bridge_ip_address().await?;
+    Ok((address, port).into())
 }

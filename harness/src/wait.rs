@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+use crate::{emulation, story};
+
 /// How often a check is repeated at the least, and at the most once it has been tried a few times.
 const PACE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
 
@@ -29,24 +31,30 @@ pub struct TimedOut {
     pub last: String,
 }
 
-/// Repeats `check` until it is [`Seen::Ready`] or `deadline` has passed; a check still running then is dropped.
+/// Repeats `check` until it is [`Seen::Ready`] or `deadline` has passed; a check still running then is dropped. Where the
+/// machines of this process are emulated, the deadline is later by the factor that they are slower by.
 pub async fn wait_until<T, F, Fut>(deadline: Duration, what: impl fmt::Display, mut check: F) -> Result<T, TimedOut>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Seen<T>>,
 {
+    let told = story::begin(story::Kind::Wait, || what.to_string());
     let start = Instant::now();
-    let end = start + deadline;
+    let end = start + deadline * emulation::patience_of_process();
     let mut last = "nothing yet".to_owned();
     let mut pace = PACE.0;
     loop {
         match timeout_at(end, check()).await {
-            Ok(Seen::Ready(value)) => return Ok(value),
+            Ok(Seen::Ready(value)) => {
+                told.end(true, || "there".to_owned(), &[]);
+                return Ok(value);
+            }
             Ok(Seen::NotYet(seen)) => last = seen,
             Err(_) => {}
         }
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
+            told.end(false, || format!("not there; last seen: {last}"), &[]);
             return Err(TimedOut { what: what.to_string(), elapsed: start.elapsed(), last });
         }
         pause(pace.min(left)).await;

@@ -23,15 +23,23 @@ pub struct Workspace {
 const STATE_FILE: &str = "vps.json";
 
 impl Workspace {
-    /// Finds the state folder: `TESTENV_STATE_DIR`, else `target/testenv` beside the nearest `Cargo.lock`, else here.
+    /// Finds the state folder: `TESTENV_STATE_DIR`, else `target/testenv` beside the nearest `Cargo.lock`, else the user's
+    /// (`~/.local/state/testvps`).
     pub fn find() -> Result<Self> {
         if let Some(dir) = std::env::var_os("TESTENV_STATE_DIR") {
             return Self::at(Path::new(&dir));
         }
         let here = std::env::current_dir()
             .map_err(|error| Error::File(Failure::new("this folder", "find out where it is").saw(error)))?;
-        let root = here.ancestors().find(|folder| folder.join("Cargo.lock").is_file()).unwrap_or(&here);
-        Self::at(&root.join("target/testenv"))
+        if let Some(root) = here.ancestors().find(|folder| folder.join("Cargo.lock").is_file()) {
+            return Self::at(&root.join("target/testenv"));
+        }
+        // systems without a place for state have one for data
+        let users = dirs::state_dir().or_else(dirs::data_local_dir).ok_or_else(|| {
+            let failure = Failure::new("state folder", "find one outside of a cargo workspace").saw("HOME is not set");
+            Error::File(failure.hint("TESTENV_STATE_DIR names one"))
+        })?;
+        Self::at(&users.join("testvps"))
     }
 
     /// The workspace whose state is in `dir`.

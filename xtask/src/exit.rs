@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use harness::Error;
 
 /// The exit status after Ctrl-C: 128 and the number of SIGINT.
-const INTERRUPTED: u8 = 130;
+pub const INTERRUPTED: u8 = 130;
 
 /// A command ends with this status of its own and has said everything already.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +18,7 @@ pub struct Status(pub u8);
 #[error("{0}")]
 pub struct Usage(pub String);
 
-/// Runs a command to its end or to Ctrl-C; either way its lease is closed before the process ends.
+/// Runs a command to its end, which is the process's.
 pub fn of<F: Future<Output = anyhow::Result<()>>>(command: impl FnOnce() -> F) -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("TESTENV_LOG"))
@@ -29,15 +29,9 @@ pub fn of<F: Future<Output = anyhow::Result<()>>>(command: impl FnOnce() -> F) -
         Err(error) => return report(&anyhow::Error::from(error)),
     };
     let code = runtime.block_on(async {
-        tokio::select! {
-            result = command() => match result {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => report(&error),
-            },
-            () = interrupted() => {
-                eprintln!("interrupted: removing what this command made");
-                ExitCode::from(INTERRUPTED)
-            }
+        match command().await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => report(&error),
         }
     });
     // a thread that reads standard input cannot be waited for: it ends with the process
@@ -45,8 +39,29 @@ pub fn of<F: Future<Output = anyhow::Result<()>>>(command: impl FnOnce() -> F) -
     code
 }
 
+/// Does some work to its end or to Ctrl-C; either way its lease is closed before the process ends.
+pub async fn unless_interrupted<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::select! {
+        result = work => result,
+        () = interrupted() => Err(Status(INTERRUPTED).into()),
+    }
+}
+
+/// The same for work that makes nothing, so that there is nothing to say.
+pub async fn until_interrupted(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::select! {
+        result = work => result,
+        () = signalled() => Err(Status(INTERRUPTED).into()),
+    }
+}
+
 /// Ctrl-C, or being told to end.
-async fn interrupted() {
+pub async fn interrupted() {
+    signalled().await;
+    eprintln!("interrupted: removing what this command made");
+}
+
+async fn signalled() {
     use tokio::signal::unix::{SignalKind, signal};
     match (signal(SignalKind::terminate()), signal(SignalKind::hangup())) {
         (Ok(mut terminate), Ok(mut hangup)) => tokio::select! {
@@ -60,7 +75,8 @@ async fn interrupted() {
     }
 }
 
-fn report(error: &anyhow::Error) -> ExitCode {
+/// Says why a command failed; answers its exit status.
+pub fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(Status(code)) = error.downcast_ref() {
         return ExitCode::from(*code);
     }

@@ -11,6 +11,8 @@ use super::lines::LineBuffer;
 use super::{Bootstrapped, OnLine};
 use crate::error::{Error, Failure, Result, chain};
 use crate::http;
+use crate::redact;
+use crate::story;
 
 /// How long an answer may take that has no build behind it.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -68,12 +70,14 @@ impl<'a> Api<'a> {
         let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(|error| failed(&error))?;
         let mut request = self.client.request(method, format!("{}{path}", self.access.api_url)).timeout(DEPLOY);
         if let Some(token) = token {
+            redact::learn(token);
             request = request.bearer_auth(token);
         }
         if let Some(body) = body {
+            redact::learn_from(body);
             request = request.json(body);
         }
-        answer_to(request).await.map_err(|error| failed(&error))
+        answer_to(what.clone(), request).await.map_err(|error| failed(&error))
     }
 
     /// POST of a body as it is, with these headers and no token; answers as `send` does.
@@ -84,7 +88,7 @@ impl<'a> Api<'a> {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        answer_to(request).await.map_err(failed)
+        answer_to(what.clone(), request).await.map_err(failed)
     }
 
     /// Opens a WebSocket with the token of the bootstrap.
@@ -136,11 +140,24 @@ impl<'a> Api<'a> {
 }
 
 /// Sends a request; answers the HTTP status and the body, as JSON where it is.
-async fn answer_to(request: reqwest::RequestBuilder) -> reqwest::Result<(u16, Value)> {
-    let answer = request.send().await?;
-    let status = answer.status().as_u16();
-    let text = answer.text().await?;
-    Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
+async fn answer_to(what: String, request: reqwest::RequestBuilder) -> reqwest::Result<(u16, Value)> {
+    let told = story::begin(story::Kind::Http, || what);
+    let answer = async {
+        let answer = request.send().await?;
+        Ok((answer.status().as_u16(), answer.text().await?))
+    };
+    match answer.await {
+        Ok((status, text)) => {
+            let body = serde_json::from_str(&text);
+            body.iter().for_each(redact::learn_from);
+            told.end(status < 400, || format!("HTTP {status}"), &[text.as_bytes()]);
+            Ok((status, body.unwrap_or(Value::String(text))))
+        }
+        Err(error) => {
+            told.end(false, || chain(&error), &[]);
+            Err(error)
+        }
+    }
 }
 
 /// The message and the error of an envelope, or the text as it is.

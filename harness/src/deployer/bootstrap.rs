@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::OnLine;
 use super::lines::LineBuffer;
 use crate::error::{Error, Failure, Result};
+use crate::redact;
 use crate::ssh::{Exec, Stream};
 use crate::vps::Vps;
 
@@ -44,6 +45,13 @@ pub(super) async fn run(vps: &Vps, verb: &str, variables: &[(&str, String)], on_
     ))
 }
 
+/// The results that let somebody in.
+fn learn_result(name: &str, value: &str) {
+    if matches!(name, "token" | "webhook_secret") {
+        redact::learn(value);
+    }
+}
+
 /// Sorts the script's lines as they come.
 struct Lines<'a> {
     on_line: OnLine<'a>,
@@ -65,6 +73,7 @@ impl<'a> Lines<'a> {
 
     fn line(&mut self, line: &str) {
         if let Some((name, value)) = line.strip_prefix("result ").and_then(|result| result.split_once('=')) {
+            learn_result(name, value);
             self.results.insert(name.to_owned(), value.to_owned());
             return;
         }

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::api::Api;
 use super::{Bootstrapped, Deployer, OnLine, Source, Status, bootstrap};
+use crate::catalog::Arch;
 use crate::error::{Error, Failure, Result};
-use crate::image::{DAEMON_REPOSITORY, builder_image, builder_reference, daemon_image, daemon_parts};
+use crate::image::{DAEMON_REPOSITORY, builder_image, builder_reference, daemon_image, daemon_parts, program_arch};
 use crate::project::Project;
 use crate::testenv::TestEnv;
 use crate::vps::Vps;
@@ -19,24 +20,26 @@ pub struct Deployd {
     image: String,
     builder: String,
     parts: String,
+    arch: Arch,
 }
 
 impl Deployd {
-    /// Makes the daemon's image of its binary and puts it into the stock.
+    /// Makes the daemon's image of its binary, for VPSes of the binary's architecture, and puts it into the stock.
     pub async fn from_binary(env: &TestEnv, binary: &std::path::Path) -> Result<Self> {
-        let stock = env.stock().await?;
-        let local = daemon_image(env.engine(), env.lease(), stock.tools_base(), binary, env.progress()).await?;
+        let arch = program_arch(binary).await?;
+        let (stock, base) = (env.stock_for(arch).await?, env.tools_base(arch).await?);
+        let local = daemon_image(env.engine(), env.lease(), &base, binary, env.progress()).await?;
         let tag = local.rsplit_once(':').map_or("latest", |(_, tag)| tag);
         stock.add(env.engine(), env.lease(), &local, DAEMON_REPOSITORY, tag, env.progress()).await?;
-        let builder = builder_reference(env.engine(), stock.tools_base()).await?;
-        let parts = daemon_parts(env.engine(), stock.tools_base()).await?;
-        Ok(Self { image: format!("{DAEMON_REPOSITORY}:{tag}"), builder, parts })
+        let builder = builder_reference(env.engine(), &base).await?;
+        let parts = daemon_parts(env.engine(), &base).await?;
+        Ok(Self { image: format!("{DAEMON_REPOSITORY}:{tag}"), builder, parts, arch })
     }
 
     /// Makes the image that builds Procfile projects and puts it into the stock; other projects do not need it.
     pub async fn provide_builder(&self, env: &TestEnv) -> Result<()> {
-        let stock = env.stock().await?;
-        let made = builder_image(env.engine(), env.lease(), stock.tools_base(), env.progress()).await?;
+        let (stock, base) = (env.stock_for(self.arch).await?, env.tools_base(self.arch).await?);
+        let made = builder_image(env.engine(), env.lease(), &base, env.progress()).await?;
         let (repository, tag) = made.rsplit_once(':').unwrap_or((&made, "latest"));
         stock.add(env.engine(), env.lease(), &made, repository, tag, env.progress()).await
     }
@@ -44,6 +47,12 @@ impl Deployd {
     /// A hash of everything that is in its image but the program.
     pub(super) fn parts(&self) -> &str {
         &self.parts
+    }
+
+    /// What its program runs on.
+    #[must_use]
+    pub fn arch(&self) -> Arch {
+        self.arch
     }
 
     /// The reference under which a VPS pulls the daemon.

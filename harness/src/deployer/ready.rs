@@ -30,7 +30,7 @@ impl Deployd {
     /// Asks for a VPS of a system with the container engine and the daemon's image on it, and nothing else of the daemon: a
     /// [`bootstrap`](Deployer::bootstrap) makes the rest at once, with keys and secrets of this VPS alone.
     pub async fn ready_vps(&self, env: &TestEnv, system: &System) -> Result<VpsRequest> {
-        let request = VpsRequest::new(system);
+        let request = VpsRequest::new(system).with_arch(self.arch());
         if !env.engine().is_local() {
             // a snapshot is partly a folder of this machine, which another one's engine does not see
             return Ok(request);
@@ -40,7 +40,8 @@ impl Deployd {
 
     /// The snapshot that such VPSes start from, which is made at the first need.
     pub async fn snapshot(&self, env: &TestEnv, system: &System) -> Result<Snapshot> {
-        let base = env.sources().obtain(env.engine(), env.lease(), system, env.progress()).await?;
+        let sources = env.sources().with_arch(self.arch());
+        let base = sources.obtain(env.engine(), env.lease(), system, env.progress()).await?;
         let image = vps_image(env.engine(), env.lease(), system, &base, env.progress()).await?;
         let mut hash = Sha256::new();
         // not the daemon's program: a bootstrap puts another one in its place in a moment
@@ -49,13 +50,13 @@ impl Deployd {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
-        let name = format!("{}-{}", system.slug(), short_hex(&hash.finalize()));
+        let name = format!("{}-{}-{}", system.slug(), self.arch(), short_hex(&hash.finalize()));
         Snapshot::obtain(env, &name, async || self.freeze_ready(env, system, &name).await).await
     }
 
     async fn freeze_ready(&self, env: &TestEnv, system: &System, name: &str) -> Result<Snapshot> {
         env.progress()(&format!("{system}: bootstrap once, for the snapshot {name}"));
-        let vps = VpsRequest::new(system).start(env).await?;
+        let vps = VpsRequest::new(system).with_arch(self.arch()).start(env).await?;
         let frozen = async {
             self.bootstrap(&vps, &[], &|line| tracing::debug!("{line}")).await?;
             let ssh = vps.ssh().await?;
@@ -63,7 +64,7 @@ impl Deployd {
             for (number, dockerfile) in FIXTURES.map(without_files).into_iter().enumerate() {
                 ssh.run_with(&format!("{WARM}{number} -"), Exec::new().stdin(dockerfile.as_bytes())).await?;
             }
-            vps.snapshot(env, name).await
+            vps.snapshot_for_all(env, name).await
         };
         let frozen = frozen.await;
         vps.close().await?;

@@ -1,8 +1,11 @@
 //! Reaching the container engine, and what it says about itself.
 
+use std::time::Duration;
+
 use bollard::Docker;
 use serde::Serialize;
 
+use crate::catalog::Arch;
 use crate::error::{Error, Failure, Result};
 
 /// How an engine says that its disk is full.
@@ -10,12 +13,23 @@ pub(super) const DISK_FULL: &str = "no space left on device";
 /// What helps then.
 pub(super) const MAKE_ROOM: &str = "the engine's disk is full; make room: cargo xtask images prune, docker system df";
 
+/// The variable that names the container engine, to this library as to Docker's own client.
+pub const HOST: &str = "DOCKER_HOST";
+/// Set where the socket that [`HOST`] names is the near end of a tunnel: what it leads to.
+pub const BEHIND: &str = "TESTENV_ENGINE_BEHIND";
+
+/// How long the engine may take for a request that it answers only when all is done: an image that comes from a slow
+/// mirror, or is made by an emulated machine. The client's own limit is two minutes.
+const PATIENCE: Duration = Duration::from_hours(2);
+
 /// A connection to the container engine that `DOCKER_HOST` names, or to the local one.
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) docker: Docker,
     address: String,
-    arch: String,
+    local: bool,
+    arch: Arch,
+    id: String,
 }
 
 /// What the engine says about itself.
@@ -29,8 +43,8 @@ pub struct About {
     pub storage_driver: String,
     /// `1` or `2`: the cgroup hierarchy it uses.
     pub cgroup_version: String,
-    /// The architecture in the distribution's words: `amd64`, `arm64`.
-    pub arch: String,
+    /// The architecture of its machine.
+    pub arch: Arch,
     /// The kernel it runs on.
     pub kernel: String,
     /// Processors it may use.
@@ -43,6 +57,14 @@ pub struct About {
     pub loopback_registries: bool,
 }
 
+impl About {
+    /// The version of cgroups that containers get, where the engine says it.
+    #[must_use]
+    pub fn cgroup(&self) -> Option<u8> {
+        self.cgroup_version.parse().ok()
+    }
+}
+
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine").field("address", &self.address).finish_non_exhaustive()
@@ -52,7 +74,10 @@ impl std::fmt::Debug for Engine {
 impl Engine {
     /// Connects and makes sure that an engine answers.
     pub async fn connect() -> Result<Self> {
-        let address = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
+        let address = std::env::var(HOST).unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
+        let behind = std::env::var(BEHIND).ok();
+        let local = address.starts_with("unix://") && behind.is_none();
+        let address = behind.unwrap_or(address);
         let missing = |seen: String| {
             Error::Machine(
                 Failure::new("container engine", format!("reach {address}"))
@@ -62,18 +87,26 @@ impl Engine {
         };
         let docker = Docker::connect_with_defaults().map_err(|error| missing(error.to_string()))?;
         let docker = docker.negotiate_version().await.map_err(|error| missing(crate::error::chain(&error)))?;
-        let version = docker.version().await.map_err(|error| missing(crate::error::chain(&error)))?;
-        let arch = match version.arch.as_deref() {
-            Some("arm") => "armhf",
-            other => other.unwrap_or("unknown"),
-        };
-        Ok(Self { docker, address, arch: arch.to_owned() })
+        let (version, info) =
+            tokio::try_join!(docker.version(), docker.info()).map_err(|error| missing(crate::error::chain(&error)))?;
+        let arch = match version.arch.as_deref().unwrap_or("none") {
+            "arm" => Ok(Arch::Armhf),
+            word => word.parse().map_err(|error| missing(format!("the engine's machine: {error}"))),
+        }?;
+        // engines of one machine may share the file that their id comes from, but never the place of their data
+        let id = [info.id, info.docker_root_dir].map(Option::unwrap_or_default).join(" ");
+        Ok(Self { docker, address, local, arch, id })
     }
 
-    /// The engine's architecture in the distributions' words: `amd64`, `arm64`, `armhf`.
+    /// The architecture of the engine's machine.
     #[must_use]
-    pub fn arch(&self) -> &str {
-        &self.arch
+    pub fn arch(&self) -> Arch {
+        self.arch
+    }
+
+    /// What tells the engine from others: two on one machine have two names, one has one however it is reached.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
     }
 
     /// Whether the engine answers now.
@@ -81,10 +114,16 @@ impl Engine {
         self.docker.ping().await.is_ok()
     }
 
-    /// Whether the engine runs on this machine, so that its containers can be given folders of the host.
+    /// Whether the engine certainly runs on this machine: its containers can be given folders of the host, and what it
+    /// publishes on the loopback address is reached there. Any other is reached by the addresses of its containers.
     #[must_use]
     pub fn is_local(&self) -> bool {
-        self.address.starts_with("unix://")
+        self.local
+    }
+
+    /// The client for requests that carry a whole image.
+    pub(super) fn patient(&self) -> Docker {
+        self.docker.clone().with_timeout(PATIENCE)
     }
 
     /// Where the engine was reached.
@@ -102,7 +141,7 @@ impl Engine {
             api_version: self.docker.client_version().to_string(),
             storage_driver: info.driver.unwrap_or_default(),
             cgroup_version: info.cgroup_version.map_or_else(|| "unknown".to_owned(), |version| version.to_string()),
-            arch: self.arch.clone(),
+            arch: self.arch,
             kernel: info.kernel_version.unwrap_or_default(),
             cpus: info.ncpu.unwrap_or_default(),
             memory_bytes: info.mem_total.unwrap_or_default(),

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use bollard::models::{
     ContainerCreateBody, ContainerSummary, EndpointIpamConfig, EndpointSettings, HostConfig,
-    HostConfigCgroupnsModeEnum, Mount, MountType, NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
+    HostConfigCgroupnsModeEnum, Mount, MountType, MountVolumeOptions, MountVolumeOptionsDriverConfig, NetworkingConfig,
+    PortBinding, RestartPolicy, RestartPolicyNameEnum,
 };
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptions, ListContainersOptionsBuilder, LogsOptionsBuilder,
@@ -37,6 +38,10 @@ pub(crate) struct ContainerSpec {
     pub tmpfs: HashMap<String, String>,
     /// Volumes without a name, which go when the container goes.
     pub volumes: Vec<String>,
+    /// A block device with a file system that the engine mounts.
+    pub disk: Option<Disk>,
+    /// The block devices that it may make and open, as cgroups write them. Never those of a VPS.
+    pub device_rules: Vec<String>,
     /// Folders of the host.
     pub shared: Vec<SharedFolder>,
     /// Another container, whose volumes it has, too.
@@ -45,14 +50,60 @@ pub(crate) struct ContainerSpec {
     pub binds: Vec<String>,
     pub ports: Vec<Publish>,
     pub network: Option<Attach>,
+    /// In place of a network: `none`, or `container:ID` for that container's.
+    pub network_mode: Option<String>,
     pub dns: Vec<Ipv4Addr>,
-    /// Comes back after its PID 1 ends and after the engine restarts, until it is stopped.
-    pub restarts: bool,
+    /// Domains in which a name without a dot is looked up first.
+    pub search: Vec<String>,
+    pub restarts: Restarts,
     /// A small init of the engine's reaps orphans.
     pub init: bool,
     pub stop_signal: Option<String>,
     pub memory_bytes: Option<i64>,
     pub nano_cpus: Option<i64>,
+    /// The processors it runs on, as in `0,3`.
+    pub cpuset: Option<String>,
+}
+
+/// A block device of the engine's machine with an ext4 file system, and where a container has it.
+#[derive(Debug, Clone)]
+pub(crate) struct Disk {
+    pub device: String,
+    pub target: &'static str,
+}
+
+impl From<&Disk> for Mount {
+    fn from(disk: &Disk) -> Self {
+        let options = HashMap::from([
+            ("type".to_owned(), "ext4".to_owned()),
+            ("device".to_owned(), disk.device.clone()),
+            // tables of a large disk that were never used are not written
+            ("o".to_owned(), "noinit_itable".to_owned()),
+        ]);
+        let driver = MountVolumeOptionsDriverConfig { name: Some("local".to_owned()), options: Some(options) };
+        Self {
+            target: Some(disk.target.to_owned()),
+            typ: Some(MountType::VOLUME),
+            volume_options: Some(MountVolumeOptions {
+                no_copy: Some(true),
+                driver_config: Some(driver),
+                ..MountVolumeOptions::default()
+            }),
+            ..Self::default()
+        }
+    }
+}
+
+/// What brings a container back after its PID 1 has ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Restarts {
+    /// Nothing.
+    #[default]
+    Never,
+    /// The engine, also after its own restart, unless somebody stopped it.
+    UnlessStopped,
+    /// The same, but only if PID 1 ended with another status than 0.
+    AfterFailure,
 }
 
 /// A port of a container on an address of the host.
@@ -165,22 +216,36 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
         security_opt: spec.machine.then(|| vec!["seccomp=unconfined".to_owned(), "apparmor=unconfined".to_owned()]),
         cgroupns_mode: spec.machine.then_some(HostConfigCgroupnsModeEnum::PRIVATE),
         tmpfs: Some(spec.tmpfs.clone()),
-        mounts: Some(spec.volumes.iter().map(volume).chain(spec.shared.iter().map(shared)).collect()),
+        mounts: Some({
+            let volumes = spec.volumes.iter().map(volume).chain(spec.shared.iter().map(shared));
+            volumes.chain(spec.disk.iter().map(Mount::from)).collect()
+        }),
+        device_cgroup_rules: (!spec.device_rules.is_empty()).then(|| spec.device_rules.clone()),
         volumes_from: spec.volumes_from.clone().map(|container| vec![container]),
         binds: Some(spec.binds.clone()),
         port_bindings: Some(ports),
-        network_mode: spec.network.as_ref().map(|attach| attach.network.clone()),
+        network_mode: spec.network_mode.clone().or(spec.network.as_ref().map(|attach| attach.network.clone())),
         dns: (!spec.dns.is_empty()).then(|| spec.dns.iter().map(ToString::to_string).collect()),
-        restart_policy: spec
-            .restarts
-            .then_some(RestartPolicy { name: Some(RestartPolicyNameEnum::UNLESS_STOPPED), maximum_retry_count: None }),
+        dns_search: (!spec.search.is_empty()).then(|| spec.search.clone()),
+        dns_options: (!spec.search.is_empty()).then(|| vec!["ndots:1".to_owned()]),
+        restart_policy: restart_policy(spec.restarts),
         init: spec.init.then_some(true),
         memory: spec.memory_bytes,
         // without swap: a limit that a system can swap past is not the one that was asked for
         memory_swap: spec.memory_bytes,
         nano_cpus: spec.nano_cpus,
+        cpuset_cpus: spec.cpuset.clone(),
         ..HostConfig::default()
     }
+}
+
+fn restart_policy(restarts: Restarts) -> Option<RestartPolicy> {
+    let name = match restarts {
+        Restarts::Never => return None,
+        Restarts::UnlessStopped => RestartPolicyNameEnum::UNLESS_STOPPED,
+        Restarts::AfterFailure => RestartPolicyNameEnum::ON_FAILURE,
+    };
+    Some(RestartPolicy { name: Some(name), maximum_retry_count: None })
 }
 
 impl Engine {
@@ -197,19 +262,21 @@ impl Engine {
         started.map_err(|error| self.error(format!("start container {container}"), error))
     }
 
-    /// Runs a container to its end and removes it; what it wrote is the error if its exit status was not 0.
-    pub(crate) async fn run_to_end(&self, spec: ContainerSpec) -> Result<()> {
+    /// Runs a container to its end and removes it; answers what it wrote, which is the error if its exit status was not 0.
+    pub(crate) async fn run_to_end(&self, spec: ContainerSpec) -> Result<String> {
         let what = format!("run {}", spec.name);
         let id = self.create(spec).await?;
         let ended = async {
             self.start(&id).await?;
-            match self.docker.wait_container(&id, None::<WaitContainerOptions>).try_for_each(async |_| Ok(())).await {
-                Ok(()) => Ok(()),
+            let ended =
+                self.docker.wait_container(&id, None::<WaitContainerOptions>).try_for_each(async |_| Ok(())).await;
+            let said: Vec<String> =
+                self.container_logs(&id, false).filter_map(async |it| it.ok().map(|it| it.0)).collect().await;
+            let said = said.concat();
+            match ended {
+                Ok(()) => Ok(said),
                 Err(error) => {
-                    let said: Vec<String> =
-                        self.container_logs(&id, false).filter_map(async |it| it.ok().map(|it| it.0)).collect().await;
-                    let failure = Failure::new("container engine", what).saw(format!("{}\n{error}", said.concat()));
-                    Err(Error::Engine(failure))
+                    Err(Error::Engine(Failure::new("container engine", what).saw(format!("{said}\n{error}"))))
                 }
             }
         };

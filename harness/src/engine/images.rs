@@ -12,7 +12,12 @@ use futures_util::{Stream, StreamExt};
 
 use super::Engine;
 use super::connect::{DISK_FULL, MAKE_ROOM, is_left_line_end, status};
+use crate::catalog::Arch;
 use crate::error::{Error, Failure, Result, chain};
+
+/// Which label of an image says for which architecture it is. Engines before 23 call whatever they import their own, and
+/// what is built on it, too.
+pub(crate) const ARCH: &str = "org.testvps.arch";
 
 /// An image on the engine.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -32,6 +37,7 @@ pub struct ImageInfo {
 /// How a root file system archive becomes an image.
 pub(crate) struct Imported<'a> {
     pub tag: &'a str,
+    pub arch: Arch,
     pub labels: &'a HashMap<String, String>,
 }
 
@@ -53,6 +59,13 @@ impl Engine {
             Err(error) if status(&error) == Some(404) => Ok(None),
             Err(error) => Err(self.error(format!("look for image {reference}"), error)),
         }
+    }
+
+    /// How many bytes an image's file system has.
+    pub(crate) async fn image_bytes(&self, reference: &str) -> Result<u64> {
+        let image = self.docker.inspect_image(reference).await;
+        let image = image.map_err(|error| self.error(format!("look how large {reference} is"), error))?;
+        Ok(image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default())
     }
 
     /// The id of the image that `reference` names, if the engine has it.
@@ -83,8 +96,9 @@ impl Engine {
         let (repo, tag) = split_tag(imported.tag);
         let changes: Vec<String> =
             imported.labels.iter().map(|(key, value)| format!("LABEL {key}={value:?}")).collect();
-        let options = CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).changes(changes).build();
-        let mut progress = self.docker.create_image(Some(options), Some(bollard::body_try_stream(archive)), None);
+        let options = CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).changes(changes);
+        let options = options.platform(platform(imported.arch)).build();
+        let mut progress = self.patient().create_image(Some(options), Some(bollard::body_try_stream(archive)), None);
         let what = format!("import {}", imported.tag);
         while let Some(step) = progress.next().await {
             let step = match step {
@@ -99,10 +113,23 @@ impl Engine {
         self.made(imported.tag, &what).await
     }
 
-    /// Pulls a reference from its registry.
-    pub(crate) async fn pull(&self, reference: &str) -> Result<(), String> {
+    /// Pulls a reference from its registry for an architecture, and names it. What a person pulled under the reference
+    /// itself stays theirs where that is for another architecture.
+    pub(crate) async fn pull(&self, reference: &str, arch: Arch, name: &str) -> Result<(), String> {
+        let said = |error: Error| error.to_string();
+        let before = self.image_id(reference).await.map_err(said)?;
+        self.pull_for(reference, arch).await?;
+        self.tag(reference, name).await.map_err(said)?;
+        match before {
+            _ if arch == self.arch() => Ok(()),
+            Some(id) => self.tag(&id, reference).await.map_err(said),
+            None => self.remove_image(reference).await.map_err(said),
+        }
+    }
+
+    async fn pull_for(&self, reference: &str, arch: Arch) -> Result<(), String> {
         let (repo, tag) = split_tag(reference);
-        let options = CreateImageOptionsBuilder::default().from_image(repo).tag(tag).build();
+        let options = CreateImageOptionsBuilder::default().from_image(repo).tag(tag).platform(platform(arch)).build();
         let mut progress = self.docker.create_image(Some(options), None, None);
         while let Some(step) = progress.next().await {
             let step = match step {
@@ -116,9 +143,22 @@ impl Engine {
         self.made(reference, &format!("pull {reference}")).await.map_err(|error| error.to_string())
     }
 
-    /// Asks the registry of a reference, through the engine, whether it has it.
-    pub(crate) async fn registry_has(&self, reference: &str) -> Result<(), String> {
-        self.docker.inspect_registry_image(reference, None).await.map(|_| ()).map_err(|error| said(&error))
+    /// Asks the registry of a reference, through the engine, whether it has it for an architecture.
+    pub(crate) async fn registry_has(&self, reference: &str, arch: Arch) -> Result<(), String> {
+        let found = self.docker.inspect_registry_image(reference, None).await.map_err(|error| said(&error))?;
+        let (_, wanted) = arch_words(arch);
+        let has = |platform: &bollard::models::OciPlatform| platform.architecture.as_deref() == Some(wanted);
+        if found.platforms.iter().any(has) { Ok(()) } else { Err(format!("not for {arch}")) }
+    }
+
+    /// The architecture that an image is for, by its label or the engine's word.
+    pub(crate) async fn image_arch(&self, reference: &str) -> Result<Option<Arch>> {
+        let image = self.docker.inspect_image(reference).await;
+        let image = image.map_err(|error| self.error(format!("look at image {reference}"), error))?;
+        let label = image.config.and_then(|config| config.labels).and_then(|mut labels| labels.remove(ARCH));
+        let said = image.architecture.unwrap_or_default();
+        let by_word = || Arch::ALL.into_iter().find(|arch| arch_words(*arch).1 == said);
+        Ok(label.and_then(|label| label.parse().ok()).or_else(by_word))
     }
 
     /// Gives an image another name.
@@ -211,7 +251,7 @@ impl Engine {
         let (repo, version) = split_tag(tag);
         let options = CommitContainerOptionsBuilder::default().container(container).repo(repo).tag(version).build();
         let config = ContainerConfig { labels: Some(labels), env: Some(env), ..ContainerConfig::default() };
-        let committed = self.docker.commit_container(options, config).await;
+        let committed = self.patient().commit_container(options, config).await;
         committed.map(|_| ()).map_err(|error| self.error(format!("commit {container} as {tag}"), error))
     }
 
@@ -226,6 +266,19 @@ impl Engine {
     }
 }
 
+/// Debian's and the engines' words for an architecture: the engine's platform, and its architecture alone.
+fn arch_words(arch: Arch) -> (&'static str, &'static str) {
+    match arch {
+        Arch::Amd64 => ("linux/amd64", "amd64"),
+        Arch::Arm64 => ("linux/arm64", "arm64"),
+        Arch::Armhf => ("linux/arm/v7", "arm"),
+    }
+}
+
+fn platform(arch: Arch) -> &'static str {
+    arch_words(arch).0
+}
+
 /// What the engine itself said, without the layers around it.
 fn said(error: &bollard::errors::Error) -> String {
     match error {
@@ -234,8 +287,11 @@ fn said(error: &bollard::errors::Error) -> String {
     }
 }
 
-/// `localhost:5000/debian:12` is `localhost:5000/debian` and `12`.
+/// `localhost:5000/debian:12` is `localhost:5000/debian` and `12`; a digest stands where a tag would.
 fn split_tag(reference: &str) -> (&str, &str) {
+    if let Some(by_digest) = reference.split_once('@') {
+        return by_digest;
+    }
     reference.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).unwrap_or((reference, "latest"))
 }
 
@@ -247,5 +303,6 @@ mod tests {
     fn a_registry_port_is_not_a_tag() {
         assert_eq!(split_tag("127.0.0.1:5000/library/debian:12"), ("127.0.0.1:5000/library/debian", "12"));
         assert_eq!(split_tag("127.0.0.1:5000/library/debian"), ("127.0.0.1:5000/library/debian", "latest"));
+        assert_eq!(split_tag("docker.io/library/debian@sha256:ab"), ("docker.io/library/debian", "sha256:ab"));
     }
 }

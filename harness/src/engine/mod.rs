@@ -1,14 +1,18 @@
 //! The container engine: reaching it, its images, containers and networks. Types of bollard end here.
 
+mod archive;
 mod connect;
 mod containers;
+mod exec;
 mod images;
 mod networks;
+mod power;
+mod stats;
 
-pub use connect::{About, Engine};
+pub use connect::{About, BEHIND, Engine, HOST};
 pub(crate) use containers::SharedFolder;
-pub(crate) use containers::{Attach, ContainerSpec, Publish};
+pub(crate) use containers::{Attach, ContainerSpec, Disk, Publish, Restarts};
 pub use containers::{ContainerState, Found, LogLine};
 pub use images::ImageInfo;
-pub(crate) use images::{BuildContext, Imported};
+pub(crate) use images::{ARCH, BuildContext, Imported};
 pub(crate) use networks::Subnet;

@@ -3,19 +3,22 @@
 mod authorities;
 mod base;
 mod buildpack;
+mod keyring;
 mod mirror;
+mod program;
 mod recipe;
 pub(crate) mod stock;
 mod tools;
 
 pub use authorities::extra_authorities;
-pub use base::{Base, BaseSource, BaseSources, Reach};
+pub use base::{ARCH_VARIABLE, Base, BaseSource, BaseSources, Reach};
 pub use buildpack::{builder_image, builder_reference};
+pub use program::program_arch;
 pub use recipe::{Progress, Recipe};
 pub(crate) use recipe::{archive, short_hex};
 pub use stock::Stock;
-pub(crate) use tools::daemon_parts;
 pub use tools::{DAEMON_REPOSITORY, Tool, daemon_image, tool_image, vps_image};
+pub(crate) use tools::{cross_image, daemon_parts};
 
 /// Every image of this tool has a reference that begins so.
 pub const REPOSITORY: &str = "testvps";

@@ -45,6 +45,17 @@ impl Recipe {
         self
     }
 
+    /// The Dockerfile as it is built, with every argument in its place.
+    #[cfg(test)]
+    pub(super) fn rendered(&self) -> String {
+        let (_, dockerfile) = &self.files["Dockerfile"];
+        let text = String::from_utf8_lossy(dockerfile);
+        let lines = text.lines().filter(|line| !line.starts_with("ARG "));
+        self.args.iter().fold(lines.collect::<Vec<_>>().join("\n"), |text, (name, value)| {
+            text.replace(&format!("${{{name}}}"), value)
+        })
+    }
+
     /// The reference that the image has, whether it is built already or not.
     pub async fn reference(&self, engine: &Engine) -> Result<String> {
         Ok(format!("{REPOSITORY}/{}:{}", self.name, self.content(engine).await?))

@@ -1,14 +1,14 @@
 //! The stock: one container that all VPSes of a machine share as their registry, package cache and name server.
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::recipe::Progress;
 use super::tools::stock_recipe;
 use super::{Base, BaseSources, REPOSITORY};
-use crate::catalog::{Catalog, System};
-use crate::engine::{Attach, ContainerSpec, ContainerState, Found, Publish, Subnet};
+use crate::catalog::{Arch, Catalog, Mirror, System};
+use crate::engine::{Attach, ContainerSpec, ContainerState, Found, Publish, Restarts, Subnet};
 use crate::error::{Error, Failure, Result};
 use crate::lease::{Lease, MachineDir, OURS, ROLE, UPSTREAM, host_id};
 use crate::wait::{Seen, wait_until};
@@ -24,6 +24,8 @@ const LOCK: &str = "stock";
 const REGISTRY_PORT: u16 = 5000;
 /// The port of the pull-through cache, where there is an outside registry.
 const UPSTREAM_PORT: u16 = 5001;
+/// The ports at which the registry shows the images of another architecture than the engine's under their plain names.
+const FOREIGN_PORTS: [(Arch, u16); 3] = [(Arch::Amd64, 5002), (Arch::Arm64, 5003), (Arch::Armhf, 5004)];
 /// What the tools are made of, and what fixtures build on: the one system that the stock always holds.
 const TOOLS_SYSTEM: (&str, &str) = ("debian", "12");
 
@@ -31,7 +33,10 @@ const TOOLS_SYSTEM: (&str, &str) = ("debian", "12");
 #[derive(Debug, Clone)]
 pub struct Stock {
     subnet: Subnet,
+    /// its registry, as the engine reaches it: by its own loopback address, which it trusts
     registry: u16,
+    /// the same, as this machine reaches it
+    place: SocketAddr,
     upstream: bool,
     /// the image of the stock without its content
     empty: String,
@@ -55,7 +60,7 @@ impl Stock {
     ) -> Result<Self> {
         let system = Self::tools_system(catalog)?;
         // whatever this call was told about the system under test, the tools' base comes from the usual sources
-        let sources = BaseSources { rootfs: None, ..sources.clone() };
+        let sources = BaseSources { rootfs: None, arch: None, ..sources.clone() };
         let tools_base = sources.obtain(engine, lease, system, progress).await?;
         let empty = stock_recipe(&tools_base).ensure(engine, lease, progress).await?;
         let _exclusive = lease.machine().lock(LOCK).await?;
@@ -70,16 +75,17 @@ impl Stock {
         let registry = engine.published_port(CONTAINER, REGISTRY_PORT).await?.ok_or_else(|| {
             Error::Engine(Failure::new("stock", "find the port of its registry").saw("it is not published"))
         })?;
-        Ok(Self { subnet, registry, upstream: !upstream.is_empty(), empty, tools_base })
+        let place = if engine.is_local() { (Ipv4Addr::LOCALHOST, registry) } else { (address(subnet), REGISTRY_PORT) };
+        Ok(Self { subnet, registry, place: place.into(), upstream: !upstream.is_empty(), empty, tools_base })
     }
 
     /// Makes sure that the stock holds what every fixture builds on.
-    pub(crate) async fn fill(&self, engine: &Engine, lease: &Lease, progress: Progress<'_>) -> Result<()> {
+    pub(crate) async fn fill(&self, engine: &Engine, lease: &Lease, base: &Base, progress: Progress<'_>) -> Result<()> {
         let (repository, tag) = (format!("library/{}", TOOLS_SYSTEM.0), TOOLS_SYSTEM.1);
-        self.add(engine, lease, &self.tools_base.reference, &repository, tag, progress).await
+        self.add(engine, lease, &base.reference, &repository, tag, progress).await
     }
 
-    /// Puts an image of the engine into the stock, so that every VPS can pull it as `repository:tag`.
+    /// Puts an image of the engine into the stock, so that every VPS of its architecture can pull it as `repository:tag`.
     pub async fn add(
         &self,
         engine: &Engine,
@@ -93,14 +99,17 @@ impl Stock {
         let id = engine.image_id(image).await?.ok_or_else(|| {
             Error::Engine(Failure::new("stock", format!("add {image}")).saw("no such image on the engine"))
         })?;
+        let native = engine.arch();
+        let foreign = engine.image_arch(image).await?.filter(|arch| *arch != native);
+        let stored = foreign.map_or_else(|| repository.to_owned(), |arch| format!("{arch}/{repository}"));
         // a tag can move to another image; one that is made of the image's id cannot
         let exact = format!("id-{}", id.trim_start_matches("sha256:").get(..16).unwrap_or(&id));
-        if self.has(repository, &exact).await? {
+        if self.has(engine, &stored, &exact).await? {
             return Ok(());
         }
-        progress(&format!("stock: add {repository}:{tag}"));
+        progress(&format!("stock: add {stored}:{tag}"));
         for tag in [tag, &exact] {
-            let remote = format!("127.0.0.1:{}/{repository}:{tag}", self.registry);
+            let remote = format!("127.0.0.1:{}/{stored}:{tag}", self.registry);
             engine.tag(image, &remote).await?;
             let pushed = engine.push(&remote).await;
             engine.remove_image(&remote).await?;
@@ -111,8 +120,8 @@ impl Stock {
     }
 
     /// Asks the registry for a manifest, waiting until it serves.
-    async fn has(&self, repository: &str, tag: &str) -> Result<bool> {
-        let url = format!("http://127.0.0.1:{}/v2/{repository}/manifests/{tag}", self.registry);
+    async fn has(&self, engine: &Engine, repository: &str, tag: &str) -> Result<bool> {
+        let url = format!("http://{}/v2/{repository}/manifests/{tag}", self.place);
         let accept = "application/vnd.docker.distribution.manifest.v2+json";
         let answer = wait_until(Duration::from_secs(20), "the stock's registry", || async {
             match http::client().head(&url).header("accept", accept).send().await {
@@ -126,9 +135,19 @@ impl Stock {
                 Failure::new("stock", "ask its registry")
                     .after(timed_out.elapsed)
                     .saw(timed_out.last)
-                    .hint(format!("docker logs {CONTAINER}")),
+                    .hint(self.reach_hint(engine)),
             )),
         }
+    }
+
+    fn reach_hint(&self, engine: &Engine) -> String {
+        if engine.is_local() {
+            return format!("docker logs {CONTAINER}");
+        }
+        let (engine, subnet) = (engine.address(), self.subnet);
+        format!(
+            "the containers of {engine} are reached by their own addresses: add a route to {subnet} by way of its machine, or run this there"
+        )
     }
 
     /// The base of the tools, for images that are built beside the stock.
@@ -146,9 +165,14 @@ impl Stock {
         address(self.subnet)
     }
 
-    /// The registries that a VPS's engine should ask before the public one.
-    pub(crate) fn registry_mirrors(&self) -> Vec<String> {
-        let ports = [Some(REGISTRY_PORT), self.upstream.then_some(UPSTREAM_PORT)];
+    /// The registries that a VPS's engine should ask before the public one. An emulated VPS's engine is a native one (see
+    /// `vps-images/native-engine`) and would take native images from the outside one.
+    pub(crate) fn registry_mirrors(&self, arch: Arch) -> Vec<String> {
+        let ports = if arch == self.tools_base.arch {
+            [Some(REGISTRY_PORT), self.upstream.then_some(UPSTREAM_PORT)]
+        } else {
+            [FOREIGN_PORTS.iter().find(|it| it.0 == arch).map(|it| it.1), None]
+        };
         ports.into_iter().flatten().map(|port| format!("{}:{port}", self.address())).collect()
     }
 }
@@ -233,7 +257,7 @@ fn spec(
             address: Some(address(subnet)),
             aliases: vec!["stock".to_owned()],
         }),
-        restarts: true,
+        restarts: Restarts::UnlessStopped,
         init: true,
         ..ContainerSpec::default()
     })
@@ -241,10 +265,10 @@ fn spec(
 
 /// The hosts of a system's package archives that are asked over plain HTTP.
 fn mirror_hosts(system: &System) -> Vec<String> {
-    let Some(mirror) = &system.mirror else { return Vec::new() };
+    let Some(mirror) = system.mirror.as_ref().and_then(Mirror::apt) else { return Vec::new() };
     let security = mirror.security.as_ref().map(|security| security.url.as_str());
     let host = |url: &str| Some(url.strip_prefix("http://")?.split(['/', ':']).next()?.to_owned());
-    [Some(mirror.url.as_str()), security].into_iter().flatten().filter_map(host).collect()
+    [Some(mirror.url.as_str()), mirror.ports.as_deref(), security].into_iter().flatten().filter_map(host).collect()
 }
 
 /// The outside registry to cache: the mirror that was named, else the public one, if it answers.

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use super::recipe::{Progress, Recipe};
-use super::{Base, builder_reference, extra_authorities};
+use super::{Base, BaseSources, builder_reference, extra_authorities};
 use crate::Engine;
-use crate::catalog::{Family, Init, System};
+use crate::catalog::{Arch, Family, Init, System};
+use crate::cross::Target;
 use crate::error::{Error, Failure, Result};
 use crate::lease::Lease;
+use crate::testenv::TestEnv;
 
 /// A file of `vps-images`, as this library was built with it.
 macro_rules! vps_image_file {
@@ -19,6 +21,8 @@ pub(super) use vps_image_file;
 
 /// The repository of the deploy daemon's image, on the engine and in the stock.
 pub const DAEMON_REPOSITORY: &str = "testvps/deployd";
+/// The first release whose Rust is new enough for this workspace.
+const COMPILERS: (&str, &str) = ("debian", "forky");
 
 /// The image of a VPS of `system`, made of its base.
 pub async fn vps_image(
@@ -28,18 +32,41 @@ pub async fn vps_image(
     base: &Base,
     progress: Progress<'_>,
 ) -> Result<String> {
-    vps_recipe(system, base)?.ensure(engine, lease, progress).await
+    let image = vps_recipe(system, base)?.ensure(engine, lease, progress).await?;
+    if base.arch == engine.arch() {
+        return Ok(image);
+    }
+    emulated_recipe(engine, system, base.arch, &image)?.ensure(engine, lease, progress).await
+}
+
+/// A VPS's image that is run by emulation: what emulation cannot do is done by the engine's own architecture.
+fn emulated_recipe(engine: &Engine, system: &System, arch: Arch, image: &str) -> Result<Recipe> {
+    if system.family != Family::Apt {
+        let failure = Failure::new(format!("{system} on {arch}"), "make its image");
+        let seen = "an emulated VPS needs a native container engine, and only the apt family can be given one";
+        return Err(Error::Machine(failure.saw(seen).hint(format!("run it on a machine of {arch}"))));
+    }
+    Ok(Recipe::new(&format!("vps-{}-{arch}", system.slug()), image, vps_image_file!("emulated.Dockerfile"))
+        .arg("NATIVE", engine.arch().to_string())
+        .file("native-engine", 0o755, vps_image_file!("native-engine"))
+        .file("no-credentials.conf", 0o644, vps_image_file!("no-credentials.conf")))
 }
 
 fn vps_recipe(system: &System, base: &Base) -> Result<Recipe> {
-    let (dockerfile, init_packages) = match system.family {
-        Family::Apt => (vps_image_file!("apt.Dockerfile"), "systemd systemd-sysv"),
-        Family::Rpm => (vps_image_file!("rpm.Dockerfile"), "systemd"),
+    let (dockerfile, setup, init_packages) = match system.family {
+        Family::Apt => (vps_image_file!("apt.Dockerfile"), vps_image_file!("apt-setup"), "systemd systemd-sysv"),
+        Family::Rpm => (vps_image_file!("rpm.Dockerfile"), vps_image_file!("rpm-setup"), "systemd"),
     };
     let with_systemd = system.init.contains(&Init::Systemd);
     let recipe = Recipe::new(&format!("vps-{}", system.slug()), &base.reference, dockerfile)
         .arg("INIT_PACKAGES", if with_systemd { init_packages } else { "" })
-        .file("vps-init", 0o755, vps_image_file!("vps-init"));
+        .arg("ADMIN", format!("{} {}", system.user, system.admin_group))
+        .file(&format!("{}-setup", system.family), 0o755, setup)
+        .file("vps-setup", 0o755, vps_image_file!("vps-setup"))
+        .file("vps-init", 0o755, vps_image_file!("vps-init"))
+        .file("limits", 0o644, vps_image_file!("limits"))
+        .file("power", 0o755, vps_image_file!("power"))
+        .file("vps-size", 0o755, vps_image_file!("vps-size"));
     with_authorities(recipe)
 }
 
@@ -60,6 +87,17 @@ pub(super) fn stock_recipe(base: &Base) -> Recipe {
         .file("stock", 0o755, vps_image_file!("tools/stock/stock"))
 }
 
+/// The image with the compilers for another architecture.
+pub(crate) async fn cross_image(env: &TestEnv, arch: Arch, target: Target) -> Result<String> {
+    let (os, version) = COMPILERS;
+    let sources = BaseSources { rootfs: None, ..env.sources().with_arch(env.engine().arch()) };
+    let system = env.catalog().find(os, version)?;
+    let base = sources.obtain(env.engine(), env.lease(), system, env.progress()).await?;
+    let recipe = Recipe::new(&format!("cross-{arch}"), &base.reference, vps_image_file!("tools/cross/Dockerfile"));
+    let recipe = recipe.arg("ARCH", arch.to_string()).arg("GCC", target.gcc.replace('_', "-"));
+    recipe.ensure(env.engine(), env.lease(), env.progress()).await
+}
+
 /// An image of `vps-images/tools` that needs nothing but its folder.
 pub async fn tool_image(
     engine: &Engine,
@@ -75,6 +113,9 @@ pub async fn tool_image(
             .file("githost-read", 0o755, vps_image_file!("tools/githost/githost-read"))
             .file("githost-https", 0o755, vps_image_file!("tools/githost/githost-https"))
             .file("https.conf", 0o644, vps_image_file!("tools/githost/https.conf")),
+        Tool::Sidecar => Recipe::new("sidecar", &base.reference, vps_image_file!("tools/sidecar/Dockerfile"))
+            .file("disk", 0o755, vps_image_file!("tools/sidecar/disk"))
+            .file("network", 0o755, vps_image_file!("tools/sidecar/network")),
         Tool::Browser => Recipe::new("browser", &base.reference, vps_image_file!("tools/browser/Dockerfile")).file(
             "browser",
             0o755,
@@ -89,6 +130,8 @@ pub async fn tool_image(
 pub enum Tool {
     /// The git server that VPSes clone from.
     GitHost,
+    /// What works on a VPS from beside it: holds the disk of a limited size, slows its network.
+    Sidecar,
     /// The browser that web pages are tested in; large, and made when a scenario first asks for it.
     Browser,
 }
@@ -117,4 +160,65 @@ async fn daemon_recipe(engine: &Engine, base: &Base) -> Result<Recipe> {
     let recipe = Recipe::new("deployd", &base.reference, vps_image_file!("tools/daemon/Dockerfile"));
     // whatever is kept of a daemon that was told this builder, is kept under a name of its own
     with_authorities(recipe.arg("BUILDER", builder_reference(engine, base).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Catalog, every_system};
+    use crate::image::{BaseSource, Reach};
+    use crate::matrix::Cell;
+
+    /// What a VPS of a system is made of and how it starts, for people to review.
+    fn sheet(system: &System) -> String {
+        let base = Base { reference: system.reference(), source: BaseSource::Registry, arch: Arch::Amd64 };
+        let started = [1, 2].map(|cgroup| format!("{} on cgroup v{cgroup}", system.init_on(Some(cgroup)).unwrap()));
+        let engine = &system.engine;
+        let recipe = vps_recipe(system, &base).unwrap().rendered();
+        format!(
+            "# {system}: {}\n# engine: {:?}, {} {}\n\n{recipe}",
+            started.join(", "),
+            engine.channel,
+            engine.packages.join(" "),
+            engine.version
+        )
+    }
+
+    #[test]
+    fn each_system_has_the_recipe_that_was_reviewed() {
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            for system in Catalog::built_in().systems() {
+                insta::assert_snapshot!(format!("vps-{}", system.slug()), sheet(system));
+            }
+        });
+    }
+
+    #[test]
+    fn a_new_system_is_an_entry_and_nothing_else() {
+        let entry = r#"
+            [[system]]
+            os = "devuan"
+            version = "6"
+            codename = "excalibur"
+            end_of_life = "2030-06-30"
+            family = "apt"
+            package_manager = "apt"
+            architectures = ["amd64"]
+            base = "docker.io/devuan/devuan:excalibur"
+            engine = { channel = "distribution", packages = ["docker.io"], version = "26.1.5" }
+            user = "devuan"
+            admin_group = "sudo"
+            units = { ssh = "ssh", engine = "docker" }
+        "#;
+        let text = format!("{}{entry}", vps_image_file!("catalog.toml"));
+        let catalog = Catalog::parse(&text, Path::new("catalog.toml")).unwrap();
+        let system = catalog.find("Devuan", "excalibur").unwrap();
+        assert_eq!(catalog.find("devuan", "latest").unwrap(), system);
+        assert!(sheet(system).contains("FROM docker.io/devuan/devuan:excalibur\n"), "{}", sheet(system));
+        let cell = Cell { system: system.clone(), arch: Arch::Arm64, reach: Reach::No(Vec::new()) };
+        assert_eq!(cell.slug(), "devuan-6-arm64");
+        let cases = every_system(&catalog);
+        assert!(cases.contains("#[case::devuan_6(\"devuan\", \"6\")]\n"), "{cases}");
+        assert_eq!(cases.matches("#[case::").count(), Catalog::built_in().systems().len() + 1);
+    }
 }

@@ -6,6 +6,8 @@ pub(crate) const OURS: &str = "org.testvps.host";
 pub(crate) const ROLE: &str = "org.testvps.role";
 /// The run that made it.
 pub(crate) const RUN: &str = "org.testvps.run";
+/// The run of the command that it belongs to: of the run that made it, or of the one that started that as its scenario.
+pub(crate) const COMMAND: &str = "org.testvps.command";
 /// The file that keeps it alive after its run, as long as the file names it.
 pub(crate) const STATE: &str = "org.testvps.state";
 /// The state folder of the workspace it belongs to.

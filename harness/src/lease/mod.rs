@@ -11,7 +11,8 @@ mod run;
 mod runs;
 mod sweep;
 
-pub(crate) use labels::{EXPIRES, FOLDER, NAME, OURS, ROLE, RUN, STATE, SYSTEM, UPSTREAM, WORKSPACE};
+pub(crate) use labels::{COMMAND, EXPIRES, FOLDER, NAME, OURS, ROLE, RUN, STATE, SYSTEM, UPSTREAM, WORKSPACE};
+pub(crate) use run::COMMAND_VARIABLE;
 pub use run::Lease;
 pub use runs::MachineDir;
 pub(crate) use runs::host_id;

@@ -49,7 +49,6 @@ fn reap_when_it_ends(run: &str) -> Result<()> {
         let words = tokio::task::spawn_blocking(listen).await.unwrap_or_default();
         end_children(&words.guarded).await;
         let ended = Instant::now();
-        let machine = MachineDir::find()?;
         let engine = match early.await {
             Ok(Ok(engine)) if engine.is_there().await => engine,
             _ => match wait_until(PATIENCE, "the container engine", connect).await {
@@ -57,8 +56,13 @@ fn reap_when_it_ends(run: &str) -> Result<()> {
                 Err(_) => return Ok(()),
             },
         };
-        while !words.orderly && ended.elapsed() < AFTERMATH {
-            sweep::remove_of_run(&engine, run).await?;
+        let machine = MachineDir::find(&engine)?;
+        // children that were ended have asked the engine for things, too
+        let violent = !words.orderly || !words.guarded.is_empty();
+        while violent && ended.elapsed() < AFTERMATH {
+            for run in machine.dead_runs().iter().map(String::as_str).chain([run]) {
+                sweep::remove_of_run(&engine, run).await?;
+            }
             let settled = wait_until(Duration::from_millis(250), "the engine to settle", || {
                 std::future::ready(Seen::<()>::NotYet(String::new()))
             });

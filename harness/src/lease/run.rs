@@ -12,9 +12,12 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::Mutex;
 
 use super::runs::{MachineDir, host_id};
-use super::{OURS, ROLE, RUN, reaper, sweep};
+use super::{COMMAND, OURS, ROLE, RUN, reaper, sweep};
 use crate::Engine;
 use crate::error::{Error, Failure, Result};
+
+/// Names the run of the command that started this process as a part of its work.
+pub(crate) const COMMAND_VARIABLE: &str = "TESTENV_COMMAND";
 
 /// The hold of this process on what it makes: whatever ends the process, the reaper removes it.
 ///
@@ -33,7 +36,7 @@ pub struct Lease {
 impl Lease {
     /// Takes a lease, and first removes what earlier runs left when their reaper was killed too.
     pub async fn acquire(engine: &Engine) -> Result<Self> {
-        let machine = MachineDir::find()?;
+        let machine = MachineDir::find(engine)?;
         let run = ulid::Ulid::new().to_string();
         let alive = machine.open_run(&run)?;
         let (child, pipe, greeting) = start_reaper(&run)?;
@@ -52,8 +55,10 @@ impl Lease {
     /// The labels that make a thing this run's, so that it goes with the run; `role` says what it is for.
     #[must_use]
     pub fn labels(&self, role: &str) -> HashMap<String, String> {
+        let command = std::env::var(COMMAND_VARIABLE).unwrap_or_else(|_| self.run.clone());
         HashMap::from([
             (RUN.to_owned(), self.run.clone()),
+            (COMMAND.to_owned(), command),
             (OURS.to_owned(), host_id()),
             (ROLE.to_owned(), role.to_owned()),
         ])

@@ -1,41 +1,52 @@
-//! The folder that all runs of one user on one machine share: run files, locks, caches.
+//! The folder that all runs of one user on one machine share: caches, and for each engine run files and locks.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use crate::Engine;
 use crate::error::{Error, Failure, Result};
 
-/// The folder that all workspaces of one user on one machine share (`~/.cache/testvps`).
+/// The folder that all workspaces of one user on one machine share (`~/.cache/testvps`), and in it what belongs to one
+/// engine: runs and locks on one are no concern of another.
 #[derive(Debug, Clone)]
-pub struct MachineDir(PathBuf);
+pub struct MachineDir {
+    shared: PathBuf,
+    engine: PathBuf,
+}
 
 impl MachineDir {
     /// Finds the folder: `TESTENV_CACHE_DIR`, else `testvps` in the user's cache folder.
-    pub fn find() -> Result<Self> {
-        let dir = std::env::var_os("TESTENV_CACHE_DIR")
+    pub fn find(engine: &Engine) -> Result<Self> {
+        let shared = std::env::var_os("TESTENV_CACHE_DIR")
             .map(PathBuf::from)
             .or_else(|| dirs::cache_dir().map(|dir| dir.join("testvps")))
             .unwrap_or_else(|| std::env::temp_dir().join("testvps"));
-        let this = Self(dir);
+        let this = Self::at(shared, engine.id());
         fs::create_dir_all(this.runs()).map_err(|error| this.error(&this.runs(), "make the folder", &error))?;
         Ok(this)
+    }
+
+    fn at(shared: PathBuf, engine_id: &str) -> Self {
+        // old engines call themselves by letters, digits and colons, new ones by a UUID
+        let engine = shared.join("engines").join(engine_id.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
+        Self { shared, engine }
     }
 
     /// Where the cache shared by all VPSes of this machine keeps packages.
     #[must_use]
     pub fn packages(&self) -> PathBuf {
-        self.0.join("packages")
+        self.shared.join("packages")
     }
 
     /// Where what the engines of frozen VPSes keep lies, a folder for each snapshot.
     #[must_use]
     pub fn snapshots(&self) -> PathBuf {
-        self.0.join("snapshots")
+        self.shared.join("snapshots")
     }
 
     /// Takes the lock called `name`, waiting for whoever has it; it is released when the file is dropped.
     pub async fn lock(&self, name: &str) -> Result<File> {
-        let path = self.0.join(format!("{name}.lock"));
+        let path = self.engine.join(format!("{name}.lock"));
         let this = self.clone();
         let locked = tokio::task::spawn_blocking(move || {
             let file = File::create(&path).map_err(|error| this.error(&path, "open the lock", &error))?;
@@ -46,7 +57,7 @@ impl MachineDir {
     }
 
     fn runs(&self) -> PathBuf {
-        self.0.join("runs")
+        self.engine.join("runs")
     }
 
     fn run_file(&self, run: &str) -> PathBuf {
@@ -108,12 +119,14 @@ mod tests {
     #[test]
     fn a_run_lives_as_long_as_its_file_is_open() {
         let folder = tempfile::tempdir().unwrap();
-        let machine = MachineDir(folder.path().to_owned());
+        let machine = MachineDir::at(folder.path().to_owned(), "E1");
         fs::create_dir_all(machine.runs()).unwrap();
         let file = machine.open_run("r1").unwrap();
         assert!(machine.is_alive("r1") && machine.any_run_lives() && machine.dead_runs().is_empty());
         drop(file);
         assert_eq!(machine.dead_runs(), ["r1"]);
+        let other = MachineDir::at(folder.path().to_owned(), "E2");
+        assert!(other.dead_runs().is_empty(), "a run on one engine is taken for one on another");
         machine.forget_run("r1");
         assert!(machine.dead_runs().is_empty());
     }

@@ -18,7 +18,7 @@ pub struct Swept {
 
 /// Removes every container of this tool on this machine whose run has ended and which no state file names.
 pub async fn sweep(engine: &Engine) -> Result<Swept> {
-    let machine = MachineDir::find()?;
+    let machine = MachineDir::find(engine)?;
     let mut swept = Swept::default();
     for container in engine.containers(&[&format!("{OURS}={}", host_id()), RUN]).await? {
         let run = container.labels.get(RUN).map(String::as_str).unwrap_or_default();

@@ -4,15 +4,18 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use crate::Engine;
-use crate::catalog::{Catalog, System};
+use crate::catalog::{Arch, Catalog, System};
 use crate::error::Result;
 use crate::image::{BaseSources, Reach};
+use crate::report::cell_slug;
 
-/// A system, and whether this machine can run it.
+/// A system on an architecture, and whether this machine can run it.
 #[derive(Debug, Clone)]
 pub struct Cell {
     /// The system.
     pub system: System,
+    /// The architecture.
+    pub arch: Arch,
     /// Whether its base can be had.
     pub reach: Reach,
 }
@@ -22,6 +25,7 @@ pub struct Cell {
 struct Listed<'a> {
     os: &'a str,
     version: &'a str,
+    arch: Arch,
     available: bool,
     reason: String,
 }
@@ -31,6 +35,12 @@ impl Cell {
     #[must_use]
     pub fn is_available(&self) -> bool {
         matches!(self.reach, Reach::Yes(_))
+    }
+
+    /// `debian-12`, and `debian-12-arm64` where the architecture is another than amd64: the name of its folder.
+    #[must_use]
+    pub fn slug(&self) -> String {
+        cell_slug(&self.system.os, &self.system.version, self.arch)
     }
 
     /// Where its base comes from, or why it cannot be had.
@@ -46,22 +56,48 @@ impl Cell {
 impl Serialize for Cell {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (os, version) = (self.system.os.as_str(), self.system.version.as_str());
-        Listed { os, version, available: self.is_available(), reason: self.reason() }.serialize(serializer)
+        Listed { os, version, arch: self.arch, available: self.is_available(), reason: self.reason() }
+            .serialize(serializer)
     }
 }
 
-/// The cells that `patterns` (`os` or `os:version`) select, all of them without any, in the catalog's order.
+/// The cells that `patterns` (`os` or `os:version`) select, all of them without any, in the catalog's order: one for each
+/// of the architectures, of that of the engine's machine without any.
 pub async fn cells(
     engine: &Engine,
     sources: &BaseSources,
     catalog: &Catalog,
     patterns: &[String],
+    archs: &[Arch],
 ) -> Result<Vec<Cell>> {
+    let own = [engine.arch()];
+    let archs = distinct(if archs.is_empty() { &own } else { archs });
     let selected = catalog.select_all(patterns)?;
-    let reaches = join_all(selected.iter().map(|system| sources.reach(engine, system))).await;
-    selected
-        .into_iter()
-        .zip(reaches)
-        .map(|(system, reach)| Ok(Cell { system: system.clone(), reach: reach? }))
-        .collect()
+    let pairs = selected.iter().flat_map(|system| archs.iter().map(move |arch| (*system, *arch)));
+    let cgroup = engine.about().await?.cgroup();
+    let cell = async |(system, arch): (&System, Arch)| {
+        let reach = match system.init_on(cgroup) {
+            Ok(_) => sources.with_arch(arch).reach(engine, system).await?,
+            Err(why) => Reach::No(vec![why]),
+        };
+        Ok(Cell { system: system.clone(), arch, reach })
+    };
+    join_all(pairs.map(cell)).await.into_iter().collect()
+}
+
+/// Each once, in the order of their first.
+fn distinct(archs: &[Arch]) -> Vec<Arch> {
+    let first = |(at, arch): &(usize, &Arch)| !archs[..*at].contains(arch);
+    archs.iter().enumerate().filter(first).map(|(_, arch)| *arch).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_architecture_that_is_named_twice_counts_once() {
+        use Arch::{Amd64, Arm64};
+        assert_eq!(distinct(&[Arm64, Amd64, Arm64]), [Arm64, Amd64]);
+    }
 }

@@ -1,10 +1,19 @@
 //! The matrix: every scenario on every system, each in a process of its own.
 
 mod cells;
+mod durations;
+mod memory;
 pub mod mutants;
+mod partition;
 mod run;
 mod scenarios;
+mod schedule;
+mod width;
 
 pub use cells::{Cell, cells};
-pub use run::{Event, Plan, run};
-pub use scenarios::{Case, ScenarioBinary};
+pub use durations::{DURATIONS, Durations};
+pub use partition::Partition;
+pub use run::{Plan, Tool, run};
+pub use scenarios::{Case, ScenarioBinary, Work};
+pub use schedule::Event;
+pub use width::Width;

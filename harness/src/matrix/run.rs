@@ -1,138 +1,171 @@
-//! Running the matrix: images first, then scenarios side by side as memory and processors allow.
+//! Running the matrix on an engine: what a cell needs, what its scenarios get, and the report of it all.
 
+use std::future::Future;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-use tokio::sync::Semaphore;
-
 use super::cells::Cell;
-use super::scenarios::{Case, ScenarioBinary, Setting};
-use crate::error::Result;
+use super::durations::Durations;
+use super::memory::Peak;
+use super::scenarios::{Case, ScenarioBinary, Setting, Work};
+use super::schedule::{Event, Schedule, Worker};
+use super::width::Width;
+use crate::catalog::Arch;
+use crate::deployer::Deployd;
+use crate::emulation;
+use crate::error::{Error, Result};
 use crate::image::vps_image;
-use crate::report::{CellReport, MatrixReport, Outcome, ScenarioReport};
+use crate::report::{CellReport, MatrixReport, Memory, ScenarioReport};
 use crate::testenv::TestEnv;
 use crate::wait::millis_since;
 
-/// What a scenario may need at its peak: a VPS with its own engine that builds an image.
-const MEMORY_PER_SCENARIO: i64 = 1 << 30;
 /// How long one scenario may take.
 pub(super) const DEADLINE: Duration = Duration::from_mins(15);
 
 /// What is to be run, and where its results go.
 pub struct Plan {
-    /// The systems.
-    pub cells: Vec<Cell>,
+    /// The cells, and the scenarios of each.
+    pub work: Vec<Work>,
     /// The scenarios.
     pub binary: ScenarioBinary,
-    /// Only scenarios whose name holds this.
-    pub filter: String,
-    /// How many run side by side; as the machine allows without it.
-    pub jobs: Option<usize>,
+    /// The deploy tool that they test, for each architecture of the cells.
+    pub tools: Vec<Tool>,
+    /// How many run side by side.
+    pub width: Width,
+    /// How long they take: the longest begin first.
+    pub durations: Durations,
+    /// Whether the first failure ends the run.
+    pub fail_fast: bool,
     /// Where reports and bundles go.
     pub report: PathBuf,
+    /// The state folder of the scenarios.
+    pub state: PathBuf,
     /// Environment variables of every scenario.
     pub variables: Vec<(String, String)>,
 }
 
-/// Something that a person who watches wants to know.
-pub enum Event<'a> {
-    /// A scenario ended.
-    Ended(&'a Cell, &'a ScenarioReport),
-    /// The images of a system could not be made.
-    NoImage(&'a Cell, &'a crate::error::Error),
+/// The deploy tool for VPSes of one architecture.
+pub struct Tool {
+    /// The tool.
+    pub deployer: Deployd,
+    /// Environment variables that tell a scenario of it.
+    pub variables: Vec<(String, String)>,
 }
 
-/// Runs the plan; a system whose images cannot be made fails all its scenarios and holds up no other.
-pub async fn run(env: &TestEnv, plan: &Plan, on_event: &(dyn Fn(&Event<'_>) + Sync)) -> Result<MatrixReport> {
-    let start = Instant::now();
-    let available: Vec<&Cell> = plan.cells.iter().filter(|cell| cell.is_available()).collect();
-    // a base is fetched while another unpacks: two at once keep network and disk busy
-    let building = Semaphore::new(2);
-    let running = Semaphore::new(jobs(env, plan.jobs).await?);
-    let _ = env.stock().await?;
-    let mut cells: Vec<CellReport> = plan.cells.iter().map(empty).collect();
-    let work: FuturesUnordered<_> =
-        available.iter().map(|cell| run_cell(env, plan, cell, &building, &running, on_event)).collect();
-    let done: Vec<(&Cell, Vec<ScenarioReport>)> = work.collect().await;
-    for (cell, scenarios) in done {
-        let report = cells.iter_mut().find(|it| (&it.os, &it.version) == (&cell.system.os, &cell.system.version));
-        if let Some(report) = report {
-            report.scenarios = scenarios;
-        }
+impl Plan {
+    fn tool(&self, arch: Arch) -> Option<&Tool> {
+        self.tools.iter().find(|tool| tool.deployer.arch() == arch)
     }
-    Ok(MatrixReport::new(cells, millis_since(start)))
 }
 
-/// How many scenarios run side by side: what was asked for, else what this machine can bear. Much of their time is waiting
-/// for the network and the disk.
-pub(super) async fn jobs(env: &TestEnv, asked: Option<usize>) -> Result<usize> {
-    if let Some(jobs) = asked {
-        return Ok(jobs.max(1));
-    }
-    let about = env.engine().about().await?;
-    let by_memory = about.memory_bytes / MEMORY_PER_SCENARIO;
-    Ok(usize::try_from((about.cpus * 2).min(by_memory)).unwrap_or(1).max(1))
-}
-
-async fn run_cell<'a>(
+/// Runs the plan until all is done or `stop` is; a system whose images cannot be made fails all its scenarios and holds up
+/// no other. What runs at the end of `stop` is ended with the lease of `env`, and reported as not run.
+pub async fn run(
     env: &TestEnv,
     plan: &Plan,
-    cell: &'a Cell,
-    building: &Semaphore,
-    running: &Semaphore,
+    stop: impl Future<Output = ()>,
     on_event: &(dyn Fn(&Event<'_>) + Sync),
-) -> (&'a Cell, Vec<ScenarioReport>) {
-    let cases = plan.binary.cases(&cell.system, &plan.filter);
-    let failed = |case: &Case| ScenarioReport {
-        name: case.scenario.clone(),
-        outcome: Outcome::Failed,
-        duration_ms: 0,
-        bundle: None,
+) -> Result<MatrixReport> {
+    let start = Instant::now();
+    let _ = env.stock().await?;
+    let (peak, worker) = (Peak::default(), OnEngine { env, plan });
+    let schedule = Schedule {
+        work: &plan.work,
+        jobs: plan.width.jobs,
+        durations: &plan.durations,
+        fail_fast: plan.fail_fast,
+        on_event,
     };
-    {
-        let _turn = building.acquire().await;
-        if let Err(error) = images(env, cell).await {
-            on_event(&Event::NoImage(cell, &error));
-            return (cell, cases.iter().map(failed).collect());
+    let ended = tokio::select! {
+        ended = schedule.run(&worker, stop) => ended,
+        never = peak.watch(env) => match never {},
+    };
+    let cells = plan.work.iter().zip(ended.reports).map(|(work, reports)| cell_report(work, reports)).collect();
+    let mut report = MatrixReport::new(cells, millis_since(start));
+    report.stopped = ended.stopped;
+    report.memory = Some(Memory { planned_bytes: plan.width.memory_bytes(), peak_bytes: peak.bytes() });
+    Ok(report)
+}
+
+/// The work as it is done: on the engine, each scenario in a process of its own.
+struct OnEngine<'a> {
+    env: &'a TestEnv,
+    plan: &'a Plan,
+}
+
+impl Worker for OnEngine<'_> {
+    async fn prepare(&self, work: &Work) -> Result<()> {
+        images(self.env, &work.cell).await?;
+        // several scenarios would all wait for the first that makes it, each in the place of another; one makes its own
+        if work.cases.len() > 1
+            && let Some(tool) = self.plan.tool(work.cell.arch)
+        {
+            tool.deployer.ready_vps(self.env, &work.cell.system).await?;
         }
+        Ok(())
     }
-    let state = plan.report.join("state");
-    let setting = Setting {
-        lease: env.lease(),
-        report: &plan.report,
-        state: &state,
-        variables: &plan.variables,
-        deadline: DEADLINE,
-    };
-    let one = async |case: &Case| {
-        let _turn = running.acquire().await;
-        let report = plan.binary.run(&cell.system, case, &setting).await.unwrap_or_else(|error| {
-            tracing::error!("{error}");
-            failed(case)
-        });
-        on_event(&Event::Ended(cell, &report));
-        report
-    };
-    let mut reports: Vec<ScenarioReport> = futures_util::future::join_all(cases.iter().map(one)).await;
-    reports.sort_by(|a, b| a.name.cmp(&b.name));
-    (cell, reports)
+
+    async fn perform(&self, cell: &Cell, case: &Case) -> ScenarioReport {
+        let Plan { binary, report, state, variables, .. } = self.plan;
+        let (lease, engine) = (self.env.lease(), self.env.engine());
+        let of_tool = self.plan.tool(cell.arch).map(|tool| tool.variables.as_slice()).unwrap_or_default();
+        let variables = &[variables, of_tool].concat();
+        let deadline = DEADLINE * emulation::patience(engine, cell.arch);
+        let setting = Setting { lease, own: engine.arch(), report, state, variables, deadline };
+        let ended = binary.run(cell, case, &setting).await;
+        ended.unwrap_or_else(|error| case.not_begun(cell, report, &error))
+    }
+
+    fn without_image(&self, cell: &Cell, case: &Case, why: &Error) -> ScenarioReport {
+        case.not_begun(cell, &self.plan.report, why)
+    }
 }
 
 /// Makes the images once, before several scenarios want them at the same time.
 pub(super) async fn images(env: &TestEnv, cell: &Cell) -> Result<()> {
-    let base = env.sources().obtain(env.engine(), env.lease(), &cell.system, env.progress()).await?;
+    let base =
+        env.sources().with_arch(cell.arch).obtain(env.engine(), env.lease(), &cell.system, env.progress()).await?;
     vps_image(env.engine(), env.lease(), &cell.system, &base, env.progress()).await?;
     Ok(())
 }
 
-fn empty(cell: &Cell) -> CellReport {
+fn cell_report(work: &Work, mut scenarios: Vec<ScenarioReport>) -> CellReport {
+    let Work { cell, cases, required } = work;
+    scenarios.sort_by(|a, b| a.name.cmp(&b.name));
+    let names = cases.iter().map(|case| &case.scenario).filter(|_| cell.is_available());
+    let not_run = names.filter(|name| scenarios.iter().all(|it| it.name != **name)).cloned().collect();
     CellReport {
         os: cell.system.os.clone(),
         version: cell.system.version.clone(),
+        arch: cell.arch,
         available: cell.is_available(),
         reason: cell.reason(),
-        scenarios: Vec::new(),
+        required: *required,
+        scenarios,
+        not_run,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scenarios::tests::work;
+    use super::*;
+    use crate::image::Reach;
+    use crate::report::Outcome;
+
+    #[test]
+    fn a_cell_names_what_did_not_run_unless_it_could_not() {
+        let ran = |name: &str| ScenarioReport {
+            name: name.to_owned(),
+            outcome: Outcome::Passed,
+            duration_ms: 1,
+            bundle: None,
+        };
+        let mut work = work(1, ["b", "a", "c"]).remove(0);
+        let report = cell_report(&work, vec![ran("b"), ran("a")]);
+        let names = report.scenarios.iter().map(|it| it.name.as_str()).collect::<Vec<_>>();
+        assert_eq!((names, report.not_run), (vec!["a", "b"], vec!["c".to_owned()]));
+        work.cell.reach = Reach::No(vec!["no mirror".to_owned()]);
+        assert!(cell_report(&work, Vec::new()).not_run.is_empty());
     }
 }

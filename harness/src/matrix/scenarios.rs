@@ -1,5 +1,6 @@
-//! The scenarios' test binary: which cases it has, and running one of them.
+//! The scenarios' test binary: which cases it has for each cell, and running one of them.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -7,12 +8,15 @@ use std::time::{Duration, Instant};
 
 use tokio::process::Command;
 
-use crate::catalog::System;
+use super::cells::Cell;
+use crate::artifacts::OUTPUT;
+use crate::catalog::{Arch, System};
 use crate::error::{Error, Failure, Result};
-use crate::lease::Lease;
-use crate::report::{Outcome, ScenarioReport};
+use crate::lease::{COMMAND_VARIABLE, Lease};
+use crate::redact::{Handover, strike_out};
+use crate::report::{Outcome, ScenarioReport, scenario_folder};
 use crate::wait::millis_since;
-use crate::workspace::remove_folder;
+use crate::workspace::{remove_folder, write_whole};
 
 /// A test binary whose cases are scenarios on systems of the catalog.
 #[derive(Debug, Clone)]
@@ -23,6 +27,19 @@ pub struct ScenarioBinary {
 
 /// Whether errors carry a backtrace; without it they do where `RUST_BACKTRACE` asks for those of panics.
 const ERROR_BACKTRACES: &str = "RUST_LIB_BACKTRACE";
+/// Tells a scenario the architecture of its VPSes, where it is not that of the engine's machine.
+const ARCH_VARIABLE: &str = "TESTENV_ARCH";
+
+/// A cell, and what shall run on it.
+#[derive(Debug, Clone)]
+pub struct Work {
+    /// The cell.
+    pub cell: Cell,
+    /// Its scenarios.
+    pub cases: Vec<Case>,
+    /// Whether it is a failure that it cannot run.
+    pub required: bool,
+}
 
 /// One scenario on one system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +53,8 @@ pub struct Case {
 /// How a case is run.
 pub(super) struct Setting<'a> {
     pub lease: &'a Lease,
+    /// The architecture of the engine's machine.
+    pub own: Arch,
     pub report: &'a Path,
     pub state: &'a Path,
     pub variables: &'a [(String, String)],
@@ -71,6 +90,19 @@ impl ScenarioBinary {
         self.tests.iter().filter_map(case).collect()
     }
 
+    /// The names of all scenarios.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let names: BTreeSet<&str> = self.tests.iter().filter_map(|test| Some(test.rsplit_once("::case_")?.0)).collect();
+        names.into_iter().map(str::to_owned).collect()
+    }
+
+    /// What there is to do on a cell.
+    #[must_use]
+    pub fn work(&self, cell: &Cell, filter: &str, required: bool) -> Work {
+        Work { cell: cell.clone(), cases: self.cases(&cell.system, filter), required }
+    }
+
     /// The scenario of exactly this name on a system.
     #[must_use]
     pub fn case(&self, system: &System, scenario: &str) -> Option<Case> {
@@ -78,12 +110,14 @@ impl ScenarioBinary {
     }
 
     /// Runs one case in a process of its own; what it printed is kept if it failed.
-    pub(super) async fn run(&self, system: &System, case: &Case, setting: &Setting<'_>) -> Result<ScenarioReport> {
+    pub(super) async fn run(&self, cell: &Cell, case: &Case, setting: &Setting<'_>) -> Result<ScenarioReport> {
         let start = Instant::now();
-        let folder = setting.report.join(system.slug()).join(case.scenario.replace("::", "-"));
+        let folder = case.folder(cell, setting.report);
         // a bundle of an earlier run must not speak for this one
         remove_folder(&folder, "remove the bundle of an earlier run")?;
-        let mut command = self.command(case, setting, &folder);
+        let mut command = self.command(cell, case, setting, &folder);
+        let handover = Handover::new()?;
+        command.env(handover.variable().0, handover.variable().1);
         plain_errors(&mut command, std::env::var_os(ERROR_BACKTRACES).as_deref());
         let ended = tokio::time::timeout(setting.deadline, setting.lease.run_guarded(&mut command)).await;
         let (outcome, text) = match ended {
@@ -97,24 +131,43 @@ impl ScenarioBinary {
             Ok(Err(error)) => (Outcome::Failed, error.to_string()),
             Err(_) => (Outcome::Failed, format!("not done after {} s, killed", setting.deadline.as_secs())),
         };
-        let bundle = (outcome == Outcome::Failed).then_some(folder);
-        if let Some(folder) = &bundle {
-            crate::workspace::write_whole(&folder.join("output.txt"), &crate::artifacts::strike_out(&text))?;
-        }
+        let failed = (outcome == Outcome::Failed).then_some(text.as_str());
+        crate::artifacts::settle(&folder, failed, &handover.secrets()?)?;
+        let bundle = failed.map(|_| folder);
         let duration_ms = millis_since(start);
         Ok(ScenarioReport { name: case.scenario.clone(), outcome, duration_ms, bundle })
     }
 
-    fn command(&self, case: &Case, setting: &Setting<'_>, bundle: &Path) -> Command {
+    fn command(&self, cell: &Cell, case: &Case, setting: &Setting<'_>, bundle: &Path) -> Command {
         let mut command = Command::new(&self.path);
+        if cell.arch != setting.own {
+            command.env(ARCH_VARIABLE, cell.arch.to_string());
+        }
         command
             .args(["--exact", &case.test, "--nocapture", "--test-threads=1"])
             .env("TESTENV_BUNDLE_DIR", bundle)
             .env("TESTENV_STATE_DIR", setting.state)
+            .env(COMMAND_VARIABLE, setting.lease.run())
             .envs(setting.variables.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
+    }
+}
+
+impl Case {
+    /// The folder of its bundle.
+    fn folder(&self, cell: &Cell, report: &Path) -> PathBuf {
+        report.join(scenario_folder(&cell.slug(), &self.scenario))
+    }
+
+    /// The report of a case that nothing could be run of; its bundle says why.
+    pub(super) fn not_begun(&self, cell: &Cell, report: &Path, why: &Error) -> ScenarioReport {
+        let folder = self.folder(cell, report);
+        let said = remove_folder(&folder, "remove the bundle of an earlier run")
+            .and_then(|()| write_whole(&folder.join(OUTPUT), &strike_out(&format!("{why}\n"))));
+        let bundle = said.inspect_err(|error| tracing::error!("{error}")).is_ok().then_some(folder);
+        ScenarioReport { name: self.scenario.clone(), outcome: Outcome::Failed, duration_ms: 0, bundle }
     }
 }
 
@@ -124,9 +177,24 @@ fn plain_errors(command: &mut Command, asked: Option<&OsStr>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::catalog::Catalog;
+    use crate::image::Reach;
+
+    /// The first cells of the catalog, which can all run, each with the same scenarios.
+    pub fn work<'a>(cells: usize, scenarios: impl IntoIterator<Item = &'a str>) -> Vec<Work> {
+        let scenario = |name: &str| Case { test: format!("{name}::case"), scenario: name.to_owned() };
+        let cases: Vec<Case> = scenarios.into_iter().map(scenario).collect();
+        let catalog = Catalog::built_in();
+        let cell = |system: &System| Cell {
+            system: system.clone(),
+            arch: Arch::Amd64,
+            reach: Reach::Yes("registry".to_owned()),
+        };
+        let work = |system| Work { cell: cell(system), cases: cases.clone(), required: false };
+        catalog.systems().iter().take(cells).map(work).collect()
+    }
 
     #[test]
     fn a_case_belongs_to_exactly_one_system() {

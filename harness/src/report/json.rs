@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::{html, junit, markdown};
+use crate::catalog::Arch;
 use crate::error::Result;
 use crate::workspace::write_whole;
 
@@ -16,6 +18,31 @@ pub struct MatrixReport {
     pub totals: Totals,
     /// From start to end.
     pub wall_ms: u64,
+    /// Why the run ended before everything had run, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+    /// What its containers had in memory, where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+}
+
+/// The memory of a run's containers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// What so many scenarios side by side were expected to stay within.
+    pub planned_bytes: u64,
+    /// The most that was seen.
+    pub peak_bytes: u64,
+}
+
+/// Why a run ended before everything had run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stopped {
+    /// A signal (Ctrl-C).
+    Interrupted,
+    /// A scenario failed, and the run was asked to end then.
+    FailFast,
 }
 
 /// One system.
@@ -25,12 +52,20 @@ pub struct CellReport {
     pub os: String,
     /// `12`
     pub version: String,
+    /// The architecture; another than the machine's own is emulated.
+    pub arch: Arch,
     /// Whether this machine can run it.
     pub available: bool,
     /// Why it cannot, or where its base comes from.
     pub reason: String,
+    /// Whether it was required: then it is a failure that it cannot run.
+    #[serde(default)]
+    pub required: bool,
     /// What ran on it.
     pub scenarios: Vec<ScenarioReport>,
+    /// The names of those that were stopped, or not begun, because the run ended before them.
+    #[serde(default)]
+    pub not_run: Vec<String>,
 }
 
 /// One scenario on one system.
@@ -42,7 +77,7 @@ pub struct ScenarioReport {
     pub outcome: Outcome,
     /// How long it took.
     pub duration_ms: u64,
-    /// The folder with its failure bundle, if it failed.
+    /// The folder with its failure bundle, if it failed; relative to the report once that is written.
     pub bundle: Option<PathBuf>,
 }
 
@@ -80,14 +115,30 @@ impl MatrixReport {
             passed: count(Outcome::Passed),
             failed: count(Outcome::Failed),
         };
-        Self { cells, totals, wall_ms }
+        Self { cells, totals, wall_ms, stopped: None, memory: None }
     }
 
-    /// Writes `report.json` into `dir`.
+    /// Writes the report into `dir`, for programs, for a CI's page and for people; answers where `report.json` is.
+    ///
+    /// Bundles are named relative to `dir`, so that the folder can be carried elsewhere.
     pub fn write(&self, dir: &Path) -> Result<PathBuf> {
+        let report = self.relative_to(dir);
+        write_whole(&dir.join("junit.xml"), &junit::render(&report, dir)?)?;
+        write_whole(&dir.join("summary.md"), &markdown::render(&report, dir))?;
+        write_whole(&dir.join("index.html"), &html::render(&report, dir)?)?;
         let path = dir.join("report.json");
-        let json = serde_json::to_string_pretty(self).unwrap_or_default();
+        let json = serde_json::to_string_pretty(&report).unwrap_or_default();
         write_whole(&path, &json)?;
         Ok(path)
+    }
+
+    fn relative_to(&self, dir: &Path) -> Self {
+        let mut report = self.clone();
+        for bundle in report.cells.iter_mut().flat_map(|cell| &mut cell.scenarios).filter_map(|it| it.bundle.as_mut()) {
+            if let Ok(relative) = bundle.strip_prefix(dir) {
+                *bundle = relative.to_owned();
+            }
+        }
+        report
     }
 }

@@ -14,14 +14,14 @@ use crate::error::Result;
 impl Session {
     /// Copies a file or a whole folder to the VPS, with modes; links stay links.
     ///
-    /// `remote` is the new name itself, or the folder to put it into when it ends in `/`. A relative one, or `~/...`, begins
-    /// at the user's home. The folder around it must be there; a folder that is there already is added to.
+    /// `remote` is the new name itself, or the folder to put it into when it ends in `/` or is `.` or `..`. A relative one, or
+    /// `~/...`, begins at the user's home. The folder around it must be there; a folder that is there already is added to.
     pub async fn upload(&self, local: &Path, remote: &str) -> Result<()> {
         let sftp = Sftp::open(self, format!("upload {} to {remote}", local.display())).await?;
         let mut remote = from_home(remote);
-        if remote.ends_with('/') {
+        if names_a_folder(&remote) {
             let name = local.file_name().ok_or_else(|| sftp.here(local, "has no name of its own"))?;
-            remote.push_str(&name.to_string_lossy());
+            remote = format!("{}/{}", remote.strip_suffix('/').unwrap_or(&remote), name.to_string_lossy());
         }
         let mut left = VecDeque::from([(local.to_owned(), remote)]);
         let mut folders = Vec::new();
@@ -56,14 +56,22 @@ impl Session {
 
     /// Copies a file or a whole folder from the VPS, with modes; links within a folder stay links.
     ///
-    /// `local` is the new name itself. The folder around it must be there; a folder that is there already is added to.
-    /// A file comes into place when it is complete.
+    /// `local` is the new name itself, or the folder to put it into when it ends in `/` or is `.` or `..`. The folder around
+    /// it must be there; a folder that is there already is added to. A file comes into place when it is complete.
     pub async fn download(&self, remote: &str, local: &Path) -> Result<()> {
         let sftp = Sftp::open(self, format!("download {remote} to {}", local.display())).await?;
         let remote = from_home(remote);
         let found = sftp.look(&remote).await?;
         let found = found.ok_or_else(|| sftp.there(&remote, "there is no such file"))?;
-        let mut left = VecDeque::from([(remote, local.to_owned(), found)]);
+        let local = match remote.trim_end_matches('/').rsplit('/').next() {
+            _ if !names_a_folder(&local.to_string_lossy()) => local.to_owned(),
+            Some(name) => below(local, name).ok_or_else(|| sftp.there(&remote, "has no name of its own"))?,
+            None => local.to_owned(),
+        };
+        if local.is_dir() && !found.is_dir() {
+            return Err(sftp.here(&local, "is a folder: with a / at its end the file is put into it"));
+        }
+        let mut left = VecDeque::from([(remote, local, found)]);
         let mut folders = Vec::new();
         while let Some((remote, local, found)) = left.pop_front() {
             if found.is_dir() {
@@ -110,6 +118,11 @@ fn from_home(remote: &str) -> String {
         Some(rest) if rest.starts_with('/') => rest.trim_start_matches('/').to_owned(),
         _ => remote.to_owned(),
     }
+}
+
+/// Whether a path can only mean a folder that things are put into.
+fn names_a_folder(path: &str) -> bool {
+    matches!(path.rsplit('/').next(), Some("" | "." | ".."))
 }
 
 /// Copies one thing that is no folder to the VPS.
@@ -188,6 +201,13 @@ mod tests {
             assert_eq!(below(Path::new("/here"), name), None, "{name}");
         }
         assert_eq!(below(Path::new("/here"), "a"), Some(PathBuf::from("/here/a")));
+    }
+
+    #[test]
+    fn what_ends_in_a_slash_or_dots_is_put_into() {
+        for (path, is) in [("a/", true), (".", true), ("a/..", true), ("/", true), ("a", false), ("a/.b", false)] {
+            assert_eq!(names_a_folder(path), is, "{path}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::output::{ExitStatus, Output, Stream, tail};
 use super::quote::quote;
 use super::session::Session;
 use crate::error::{Error, Result};
+use crate::story;
 
 /// SSH's number for standard error.
 const EXTENDED_STDERR: u32 = 1;
@@ -101,6 +102,7 @@ impl Session {
 
     /// [`Session::exec`] with input, variables, a deadline, output as it comes.
     pub async fn exec_with(&self, command: &str, exec: Exec<'_>) -> Result<Output> {
+        let told = story::begin(story::Kind::Ssh, || command.to_owned());
         let start = Instant::now();
         let limit = exec.deadline.map(|deadline| (deadline, Marker::new()));
         let script = limit.iter().fold(exec.script(command), |script, (_, marker)| marker.mark(&script));
@@ -114,6 +116,12 @@ impl Session {
             },
         };
         let elapsed = start.elapsed();
+        let success = ended.as_ref().is_ok_and(ExitStatus::success);
+        told.end(
+            success,
+            || ended.as_ref().map_or_else(Clone::clone, ToString::to_string),
+            &[&got.stdout, &got.stderr],
+        );
         match ended {
             Ok(status) => Ok(Output { stdout: got.stdout, stderr: got.stderr, status, elapsed }),
             Err(why) => {

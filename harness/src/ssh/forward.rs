@@ -16,6 +16,8 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct Forward {
     address: SocketAddr,
+    far_port: u16,
+    session: Session,
     last_error: Arc<Mutex<Option<String>>>,
     task: JoinHandle<()>,
 }
@@ -24,13 +26,28 @@ impl Session {
     /// Listens on a free port of 127.0.0.1; each connection to it gets a channel of its own to `host:port`, as named on the
     /// VPS. The far port need not be open yet: until it is, connections are reset.
     pub async fn forward_local(&self, host: &str, port: u16) -> Result<Forward> {
-        let failed = |e: &std::io::Error| Error::Forward(self.failure(format!("forward to {host}:{port}")).saw(e));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|e| failed(&e))?;
+        self.forward_from(0, host, port).await
+    }
+
+    /// The same from a port of somebody's choice; an error if that is in use. 0 is a free one.
+    pub async fn forward_from(&self, local: u16, host: &str, port: u16) -> Result<Forward> {
+        let failed = |e: &std::io::Error| {
+            let failure = self.failure(format!("forward 127.0.0.1:{local} to {host}:{port}")).saw(e);
+            let in_use = e.kind() == std::io::ErrorKind::AddrInUse;
+            Error::Forward(if in_use { failure.hint("choose another local port, or none") } else { failure })
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, local)).await.map_err(|e| failed(&e))?;
         let address = listener.local_addr().map_err(|e| failed(&e))?;
         let last_error = Arc::default();
         let to =
             Destination { session: self.clone(), host: host.to_owned(), port, last_error: Arc::clone(&last_error) };
-        Ok(Forward { address, last_error, task: tokio::spawn(accept(listener, Arc::new(to))) })
+        Ok(Forward {
+            address,
+            far_port: port,
+            session: self.clone(),
+            last_error,
+            task: tokio::spawn(accept(listener, Arc::new(to))),
+        })
     }
 }
 
@@ -39,6 +56,18 @@ impl Forward {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The port that it leads to.
+    #[must_use]
+    pub fn far_port(&self) -> u16 {
+        self.far_port
+    }
+
+    /// Whether the connection that it leads through still stands.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.session.is_alive()
     }
 
     /// Why the last connection that failed did: a client of the forward sees no more than a reset.

@@ -43,6 +43,12 @@ impl Session {
         !self.0.handle.is_closed()
     }
 
+    /// Waits until the connection has ended, whoever ended it; answers why.
+    pub async fn ended(&self) -> String {
+        self.0.peer.ended().await;
+        self.gone().unwrap_or_else(|| "connection lost".to_owned())
+    }
+
     /// The target this session was connected to.
     #[must_use]
     pub fn target(&self) -> &Target {

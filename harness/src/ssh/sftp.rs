@@ -139,6 +139,9 @@ impl Sftp {
     async fn explained(&self, path: &str, error: impl Display) -> Error {
         let folder = path.rsplit_once('/').map_or(".", |(folder, _)| if folder.is_empty() { "/" } else { folder });
         let error = words(&error.to_string()).to_owned();
+        if matches!(self.remote.metadata(path).await, Ok(there) if there.is_dir()) {
+            return self.there(path, "is a folder: with a / at its end the file is put into it");
+        }
         let why = match self.remote.fs_info(folder).await {
             // Kernel file systems such as /proc have no blocks at all.
             Ok(Some(fs)) if fs.blocks > 0 && fs.blocks_avail == 0 => {

@@ -3,6 +3,7 @@
 use data_encoding::{BASE64, HEXLOWER};
 use serde_json::json;
 
+use crate::catalog::Arch;
 use crate::error::{Error, Failure, Result};
 use crate::image::{Stock, archive};
 use crate::ssh::KeyPair;
@@ -12,8 +13,8 @@ const INNER_BRIDGE: &str = "10.209.0.1/24";
 const INNER_POOL: &str = "10.210.0.0/16";
 
 /// The files that a VPS gets before its first start, as a tar archive in Base64: `vps-init` unpacks them.
-pub(super) fn files(host_key: &KeyPair, login: &KeyPair, stock: &Stock) -> Result<String> {
-    let mirrors = stock.registry_mirrors();
+pub(super) fn files(host_key: &KeyPair, login: &KeyPair, stock: &Stock, arch: Arch) -> Result<String> {
+    let mirrors = stock.registry_mirrors(arch);
     let engine = json!({
         "registry-mirrors": mirrors.iter().map(|mirror| format!("http://{mirror}")).collect::<Vec<_>>(),
         "insecure-registries": mirrors,

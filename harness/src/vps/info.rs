@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Init;
+use super::size::Size;
+use crate::Engine;
+use crate::catalog::{Arch, Init};
+use crate::error::{Error, Failure, Result};
 use crate::image::Base;
 
 /// Everything about a VPS that outlives the process that made it.
@@ -20,7 +23,9 @@ pub struct VpsInfo {
     /// What runs as its PID 1.
     pub init: Init,
     /// `amd64`
-    pub arch: String,
+    pub arch: Arch,
+    /// The engine that it is on.
+    pub engine: EngineInfo,
     /// The engine's id of it.
     pub container_id: String,
     /// Its address in the network that VPSes share.
@@ -37,6 +42,21 @@ pub struct VpsInfo {
     pub timings_ms: Timings,
     /// When it may be removed by itself.
     pub expires_at: Option<jiff::Timestamp>,
+    /// How large it was asked to be.
+    #[serde(default, skip_serializing_if = "Size::is_unlimited")]
+    pub size: Size,
+    /// What holds its disk, where that has a size: as long as the state file names it, the disk is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_container_id: Option<String>,
+}
+
+/// A container engine: several may serve one workspace.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EngineInfo {
+    /// What it calls itself.
+    pub id: String,
+    /// How it was reached, as `DOCKER_HOST` names it.
+    pub address: String,
 }
 
 /// How to log in to a VPS.
@@ -89,6 +109,31 @@ impl SshInfo {
 }
 
 impl VpsInfo {
+    /// Whether it is on this engine.
+    #[must_use]
+    pub fn is_on(&self, engine: &Engine) -> bool {
+        self.engine.id == engine.id()
+    }
+
+    /// Refuses another engine than the one that it is on: there it is not gone, but never was.
+    pub(crate) fn check_engine(&self, engine: &Engine) -> Result<()> {
+        if self.is_on(engine) {
+            return Ok(());
+        }
+        let failure = Failure::new(self.subject(), format!("find it on the engine at {}", engine.address()));
+        let failure = failure.saw("it is on another one");
+        Err(Error::Machine(failure.hint(format!("DOCKER_HOST={} names the engine that it is on", self.engine.address))))
+    }
+
+    /// Removes its containers from their engine.
+    pub(crate) async fn remove_from(&self, engine: &Engine) -> Result<()> {
+        engine.remove_container(&self.container_id).await?;
+        match &self.disk_container_id {
+            Some(disk) => engine.remove_container(disk).await,
+            None => Ok(()),
+        }
+    }
+
     /// `debian 12 (a)`: how errors name it.
     #[must_use]
     pub fn subject(&self) -> String {

@@ -1,6 +1,7 @@
 //! A mock VPS: reaching it, looking into it, removing it.
 
 use std::fmt;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::Stream;
@@ -11,22 +12,37 @@ use crate::Engine;
 use crate::catalog::Init;
 use crate::engine::{ContainerState, LogLine};
 use crate::error::Result;
-use crate::ssh::{HostKey, KeyPair, Session, Target};
+use crate::redact;
+use crate::ssh::{Forward, HostKey, KeyPair, Session, Target};
 use crate::workspace::Workspace;
 
 /// How long a VPS that is up may take to accept a login.
 const LOGIN: Duration = Duration::from_secs(30);
+/// After this time without one it is asked whether the VPS is on at all.
+const ASK_AFTER: Duration = Duration::from_secs(1);
 
 /// A mock VPS.
 ///
 /// One that was not [kept](super::VpsRequest::kept) goes when it is [closed](Vps::close); dropping it leaves that to the
 /// end of the lease, and says so.
+///
+/// ```no_run
+/// # async fn example(env: &harness::TestEnv) -> harness::Result<()> {
+/// let vps = env.vps("debian", "12")?.with_name("shop").start(env).await?;
+/// let session = vps.ssh().await?;
+/// session.upload("site".as_ref(), "/srv/").await?;
+/// assert_eq!(session.run("hostname").await?.stdout_text().trim(), "shop");
+/// println!("{} has {} bytes of memory", vps.subject(), vps.memory().await?);
+/// vps.close().await
+/// # }
+/// ```
 pub struct Vps {
     pub(super) info: VpsInfo,
     host_key: String,
-    engine: Engine,
+    pub(super) engine: Engine,
     login: KeyPair,
     session: Mutex<Option<Session>>,
+    pub(super) forwards: Mutex<Vec<Forward>>,
     kept: bool,
 }
 
@@ -38,11 +54,15 @@ impl fmt::Debug for Vps {
 
 impl Vps {
     pub(super) fn new(info: VpsInfo, host_key: String, engine: Engine, login: KeyPair, kept: bool) -> Self {
-        Self { info, host_key, engine, login, session: Mutex::new(None), kept }
+        if let Ok(key) = login.private_text() {
+            redact::learn(&key);
+        }
+        Self { info, host_key, engine, login, session: Mutex::new(None), forwards: Mutex::default(), kept }
     }
 
     /// A VPS that the workspace keeps.
     pub fn attach(info: VpsInfo, engine: Engine, workspace: &Workspace) -> Result<Self> {
+        info.check_engine(&engine)?;
         let (host_key, login) = (Workspace::host_key(&info)?, workspace.key()?);
         Ok(Self::new(info, host_key, engine, login, true))
     }
@@ -85,8 +105,18 @@ impl Vps {
         self.ssh_within(LOGIN).await
     }
 
-    /// The same, with more or less patience for a VPS that is still coming up.
+    /// The same, with more or less patience for a VPS that is still coming up. One that is off is not waited for.
     pub async fn ssh_within(&self, deadline: Duration) -> Result<Session> {
+        let mut connecting = pin!(self.connect_within(deadline));
+        if let Ok(session) = tokio::time::timeout(ASK_AFTER, &mut connecting).await {
+            return session;
+        }
+        self.check_running("log in").await?;
+        connecting.await
+    }
+
+    /// The same, whatever its container is said to do.
+    pub(super) async fn connect_within(&self, deadline: Duration) -> Result<Session> {
         let mut shared = self.session.lock().await;
         if let Some(session) = shared.as_ref().filter(|session| session.is_alive()) {
             return Ok(session.clone());
@@ -96,14 +126,33 @@ impl Vps {
         Ok(session)
     }
 
+    /// Ends the shared connection, if there is one: what it leads to is about to go.
+    pub(super) async fn forget_session(&self) {
+        if let Some(session) = self.session.lock().await.take() {
+            session.close().await;
+        }
+    }
+
     /// Where its container is in its life; nothing if it is gone.
     pub async fn state(&self) -> Result<Option<ContainerState>> {
         self.engine.container_state(&self.info.container_id).await
     }
 
+    /// How many bytes of memory its processes use now, and the kernel for them. The page cache of its files is left out: it
+    /// goes as soon as somebody needs the memory.
+    pub async fn memory(&self) -> Result<u64> {
+        self.engine.memory_without_cache(&self.info.container_id).await
+    }
+
     /// What the container itself wrote: all there is without systemd, and what went wrong before PID 1.
     pub fn container_log(&self, follow: bool) -> impl Stream<Item = Result<LogLine>> + Send + '_ {
         self.engine.container_logs(&self.info.container_id, follow)
+    }
+
+    /// Runs a command in its container, without the SSH server, the network or the init of the VPS having a part in it;
+    /// answers what was printed.
+    pub async fn run_by_engine(&self, command: &str, deadline: Duration) -> Result<String> {
+        self.engine.run_in(&self.info.container_id, command, deadline).await
     }
 
     /// The command that shows its journal; nothing where there is none.
@@ -116,13 +165,19 @@ impl Vps {
         }
     }
 
+    /// Hands it to the workspace that it was started in: it stays until somebody takes it down.
+    pub async fn keep(mut self, workspace: &Workspace) -> Result<VpsInfo> {
+        self.forget_session().await;
+        workspace.remember(&self.info, &self.host_key)?;
+        self.kept = true;
+        Ok(self.info.clone())
+    }
+
     /// Removes it with its disk.
     pub async fn close(mut self) -> Result<()> {
         self.kept = true;
-        if let Some(session) = self.session.lock().await.take() {
-            session.close().await;
-        }
-        self.engine.remove_container(&self.info.container_id).await
+        self.forget_session().await;
+        self.info.remove_from(&self.engine).await
     }
 }
 

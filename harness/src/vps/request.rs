@@ -5,24 +5,34 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::machine::Vps;
-use super::snapshot::{Snapshot, check_system};
+use super::size::Size;
+use super::snapshot::{Snapshot, check_system, frozen_system};
 use super::start;
-use crate::catalog::{Init, System};
+use crate::catalog::{Arch, Init, System};
 use crate::error::{Error, Failure, Result};
 use crate::testenv::TestEnv;
 
-/// The least memory with which a system with systemd and an SSH server comes up.
-const LEAST_MEMORY: u64 = 64 << 20;
-
 /// A request for a VPS; [`VpsRequest::start`] makes it.
+///
+/// ```no_run
+/// # async fn example(env: &harness::TestEnv) -> harness::Result<()> {
+/// use std::time::Duration;
+///
+/// let request = env.vps("debian", "12")?.with_memory(512 << 20).with_cpus(0.5).with_port("8080:80".parse().unwrap());
+/// // `testenv`, `list`, `ssh` and `down` know it from now on
+/// let vps = request.kept().with_lifetime(Duration::from_secs(7200)).start(env).await?;
+/// println!("{}", vps.info().ssh.command);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct VpsRequest {
     pub(super) system: System,
     pub(super) name: Option<String>,
     pub(super) init: Option<Init>,
+    pub(super) arch: Option<Arch>,
     pub(super) snapshot: Option<Snapshot>,
-    pub(super) memory: Option<u64>,
-    pub(super) cpus: Option<f64>,
+    pub(super) size: Size,
     pub(super) engine_disk: Option<u64>,
     pub(super) publish: Vec<PortMapping>,
     pub(super) lifetime: Option<Duration>,
@@ -62,9 +72,9 @@ impl VpsRequest {
             system: system.clone(),
             name: None,
             init: None,
+            arch: None,
             snapshot: None,
-            memory: None,
-            cpus: None,
+            size: Size::default(),
             engine_disk: None,
             publish: Vec::new(),
             lifetime: None,
@@ -86,6 +96,13 @@ impl VpsRequest {
         self
     }
 
+    /// What its programs run on; without it, the environment's. One that the engine's machine is not, is emulated.
+    #[must_use]
+    pub fn with_arch(mut self, arch: Arch) -> Self {
+        self.arch = Some(arch);
+        self
+    }
+
     /// Starts it from a frozen VPS of the same system; key, machine-id, address and name are its own.
     #[must_use]
     pub fn with_snapshot(mut self, snapshot: &Snapshot) -> Self {
@@ -93,17 +110,32 @@ impl VpsRequest {
         self
     }
 
+    /// How large it is, in place of what was said before; [`with_memory`](Self::with_memory) and the like change parts of it.
+    #[must_use]
+    pub fn with_size(mut self, size: Size) -> Self {
+        self.size = size;
+        self
+    }
+
     /// How many bytes of memory it has; without it, what the host has.
     #[must_use]
     pub fn with_memory(mut self, bytes: u64) -> Self {
-        self.memory = Some(bytes);
+        self.size.memory = Some(bytes);
         self
     }
 
     /// How many processors it has; without it, what the host has.
     #[must_use]
     pub fn with_cpus(mut self, cpus: f64) -> Self {
-        self.cpus = Some(cpus);
+        self.size.cpus = Some(cpus);
+        self
+    }
+
+    /// How many bytes its disk has, which is one for the system, all that is written on it, and its container engine;
+    /// without it, what the host's has. A reboot changes nothing on it.
+    #[must_use]
+    pub fn with_disk(mut self, bytes: u64) -> Self {
+        self.size.disk = Some(bytes);
         self
     }
 
@@ -138,37 +170,39 @@ impl VpsRequest {
 
     /// Makes the VPS; returns once a command has run on it over SSH.
     pub async fn start(self, env: &TestEnv) -> Result<Vps> {
-        self.check()?;
+        self.check(self.arch.unwrap_or_else(|| env.arch()))?;
         // making a VPS is a large state machine: on the heap it does not blow up every future around it
         Box::pin(start::start(self, env)).await
     }
 
-    fn check(&self) -> Result<()> {
+    fn check(&self, arch: Arch) -> Result<()> {
         let wrong =
             |what: String, seen: String| Err(Error::Name(Failure::new(self.system.to_string(), what).saw(seen)));
         if let Some(name) = self.name.as_deref().filter(|name| !is_host_name(name)) {
-            let rule = "1 to 40 lower-case letters, digits and dashes, no dash at either end";
-            return wrong(format!("call it {name:?}"), rule.to_owned());
+            return wrong(format!("call it {name:?}"), NAME_RULE.to_owned());
         }
         if let Some(init) = self.init.filter(|init| !self.system.init.contains(init)) {
             let valid: Vec<String> = self.system.init.iter().map(ToString::to_string).collect();
             return wrong(format!("start it with {init}"), format!("valid: {}", valid.join(", ")));
         }
         if let Some(snapshot) = &self.snapshot {
-            check_system(snapshot, &self.system.to_string())?;
+            check_system(snapshot, &frozen_system(&self.system, arch))?;
         }
-        if let Some(memory) = self.memory.filter(|memory| *memory < LEAST_MEMORY) {
-            let least = LEAST_MEMORY >> 20;
-            return wrong(format!("give it {memory} bytes of memory"), format!("it needs at least {least}m to boot"));
+        if self.size.disk.is_some() && self.engine_disk.is_some() {
+            return wrong(
+                "give it two disks".to_owned(),
+                "with_disk and with_engine_disk exclude each other".to_owned(),
+            );
         }
-        if let Some(cpus) = self.cpus.filter(|cpus| !(*cpus >= 0.01 && cpus.is_finite())) {
-            return wrong(format!("give it {cpus} processors"), "a number such as 1 or 0.5 is wanted".to_owned());
-        }
-        Ok(())
+        self.size.check(&self.system.to_string())
     }
 }
 
-fn is_host_name(name: &str) -> bool {
+/// What [`is_host_name`] holds a name to.
+pub(super) const NAME_RULE: &str = "1 to 40 lower-case letters, digits and dashes, no dash at either end";
+
+/// Whether a VPS, or a snapshot of one, may be called so.
+pub(super) fn is_host_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (1..=40).contains(&name.len()) && name.chars().all(allowed) && !name.starts_with('-') && !name.ends_with('-')
 }

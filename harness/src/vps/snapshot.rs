@@ -1,19 +1,23 @@
 //! Snapshots: a VPS frozen into an image and a folder of the host, from which others start with an identity of their own.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::Engine;
+use crate::catalog::Arch;
 use crate::engine::{ContainerSpec, SharedFolder};
 use crate::error::{Error, Failure, Result};
-use crate::image::REPOSITORY;
-use crate::lease::{EXPIRES, FOLDER, MachineDir, NAME, ROLE, RUN, STATE, SYSTEM, WORKSPACE};
+use crate::lease::{COMMAND, EXPIRES, FOLDER, MachineDir, NAME, ROLE, RUN, STATE, SYSTEM, WORKSPACE};
 use crate::ssh::Exec;
 use crate::testenv::TestEnv;
+use crate::vps::snapshots::{own_key, snapshot_name};
 use crate::vps::{CAPABILITIES, Vps};
 
 /// Brings the engine of a VPS to rest, and copies what it keeps.
 pub(crate) const FREEZE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../vps-images/vps-freeze"));
+/// The repository of the snapshots' images on the engine.
+pub const SNAPSHOT_REPOSITORY: &str = "testvps/snapshot";
 /// What a snapshot's image is for, in its label.
 const SNAPSHOT: &str = "snapshot";
 /// Where vps-freeze writes the copy, and where a VPS that starts from it has it.
@@ -22,27 +26,48 @@ const MOUNTED: &str = "/var/lib/testvps/engine";
 
 /// A frozen VPS: an image of its root disk, and a folder of the host with what its container engine keeps. A folder and
 /// not a volume: nothing of it is left on the engine, and what the engine forgets can be made again.
+///
+/// ```no_run
+/// # async fn example(env: &harness::TestEnv, vps: harness::Vps) -> harness::Result<()> {
+/// vps.ssh().await?.run("apt-get update && apt-get install --yes nginx").await?;
+/// let snapshot = vps.snapshot(env, "with-nginx").await?;
+/// let another = env.vps("debian", "12")?.with_snapshot(&snapshot).start(env).await?;
+/// another.ssh().await?.run("nginx -v").await?;
+/// another.close().await
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    name: String,
-    image: String,
-    folder: PathBuf,
-    system: String,
+    pub(super) name: String,
+    pub(super) image: String,
+    pub(super) folder: PathBuf,
+    pub(super) system: String,
+    /// the state folder of the workspace whose it is; nothing if it is everybody's
+    pub(super) workspace: String,
 }
 
 impl Snapshot {
-    /// The snapshot of this name, if the engine has it whole.
-    pub async fn find(env: &TestEnv, name: &str) -> Result<Option<Self>> {
+    /// The snapshot of this name that all workspaces of this machine share, if the engine has it whole.
+    async fn find(env: &TestEnv, name: &str) -> Result<Option<Self>> {
         let image = reference(name);
-        let Some((_, mut labels)) = env.engine().image(&image).await? else { return Ok(None) };
-        let folder = PathBuf::from(labels.remove(FOLDER).unwrap_or_default());
-        let system = labels.remove(SYSTEM).unwrap_or_default();
-        // an image without its folder is what somebody's pruning left
-        Ok(folder.is_dir().then(|| Self { name: name.to_owned(), image, folder, system }))
+        let Some((_, labels)) = env.engine().image(&image).await? else { return Ok(None) };
+        Ok(Self::of_image(name, image, labels))
     }
 
-    /// The snapshot of this name, made by `make` unless it is there; of several processes one makes it.
-    pub async fn obtain(env: &TestEnv, name: &str, make: impl AsyncFnOnce() -> Result<Self> + Send) -> Result<Self> {
+    /// The snapshot that an image is of. An image without its folder is what somebody's pruning left.
+    pub(super) fn of_image(name: &str, image: String, mut labels: HashMap<String, String>) -> Option<Self> {
+        let mut label = |name: &str| labels.remove(name).unwrap_or_default();
+        let (folder, system, workspace) = (PathBuf::from(label(FOLDER)), label(SYSTEM), label(WORKSPACE));
+        folder.is_dir().then(|| Self { name: name.to_owned(), image, folder, system, workspace })
+    }
+
+    /// The snapshot of this name that all workspaces of this machine share, made by `make` unless it is there; of several
+    /// processes one makes it.
+    pub(crate) async fn obtain(
+        env: &TestEnv,
+        name: &str,
+        make: impl AsyncFnOnce() -> Result<Self> + Send,
+    ) -> Result<Self> {
         if let Some(snapshot) = Self::find(env, name).await? {
             return Ok(snapshot);
         }
@@ -59,7 +84,7 @@ impl Snapshot {
         &self.name
     }
 
-    /// `debian 12`: what the frozen VPS was.
+    /// `debian 12 on amd64`: what the frozen VPS was.
     #[must_use]
     pub fn system(&self) -> &str {
         &self.system
@@ -77,13 +102,41 @@ impl Snapshot {
 }
 
 impl Vps {
-    /// Freezes it under a name, in place of an earlier snapshot of that name. Its engine is stopped for the time of the
-    /// copy, and with it what runs there; the VPS goes on living.
+    /// Freezes it under a name of the workspace's own, in place of an earlier snapshot of that name. Its engine is stopped for
+    /// the time of the copy, and with it what runs there; the VPS goes on living. An error if the name is none (see
+    /// [`snapshot_name`](super::snapshot_name)), if the VPS is off, or if the engine is on another machine: a snapshot is
+    /// partly a folder of this one.
     pub async fn snapshot(&self, env: &TestEnv, name: &str) -> Result<Snapshot> {
-        let folder = env.lease().machine().snapshots().join(format!("{name}-{:08x}", rand::random::<u32>()));
+        snapshot_name(name).map_err(|why| Error::Name(Failure::new(self.subject(), "freeze it").saw(why)))?;
+        self.check_running("freeze it").await?;
+        let workspace = env.workspace();
+        self.freeze_as(env, name, own_key(workspace, name), workspace.dir().display().to_string()).await
+    }
+
+    /// The same under a name that all workspaces of this machine share.
+    pub(crate) async fn snapshot_for_all(&self, env: &TestEnv, name: &str) -> Result<Snapshot> {
+        self.freeze_as(env, name, name.to_owned(), String::new()).await
+    }
+
+    async fn freeze_as(&self, env: &TestEnv, name: &str, key: String, workspace: String) -> Result<Snapshot> {
+        if self.info().disk_container_id.is_some() {
+            let failure = Failure::new(self.subject(), "freeze it");
+            let seen = "its disk has a size of its own, of which the engine keeps no image";
+            return Err(Error::Name(
+                failure.saw(seen).hint("start it without --disk; what starts from it may have one"),
+            ));
+        }
+        if !env.engine().is_local() {
+            let failure = Failure::new(self.subject(), "freeze it").saw("its engine is on another machine");
+            return Err(Error::Machine(
+                failure.hint("what its engine keeps would be a folder of this one; run this there"),
+            ));
+        }
+        let folder = env.lease().machine().snapshots().join(format!("{key}-{:08x}", rand::random::<u32>()));
         make(&folder)?;
-        let system = format!("{} {}", self.info().os, self.info().version);
-        let snapshot = Snapshot { name: name.to_owned(), image: reference(name), folder, system };
+        let info = self.info();
+        let system = frozen_system(format_args!("{} {}", info.os, info.version), info.arch);
+        let snapshot = Snapshot { name: name.to_owned(), image: reference(&key), folder, system, workspace };
         self.freeze("stop").await?;
         let frozen = self.freeze_into(env, &snapshot).await;
         let started = self.freeze("start").await;
@@ -147,7 +200,7 @@ fn make(folder: &Path) -> Result<()> {
 }
 
 /// The engine wrote what is in it, as root.
-fn remove(folder: &Path) -> Result<()> {
+pub(super) fn remove(folder: &Path) -> Result<()> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             let failure = Failure::new(folder.display().to_string(), "remove the folder").saw(error);
@@ -157,16 +210,27 @@ fn remove(folder: &Path) -> Result<()> {
     }
 }
 
-fn reference(name: &str) -> String {
-    format!("{REPOSITORY}/{SNAPSHOT}:{name}")
+pub(super) fn reference(name: &str) -> String {
+    format!("{SNAPSHOT_REPOSITORY}:{name}")
 }
 
 /// The image's own labels, and nothing in place of those that made the frozen container somebody's.
 fn image_labels(snapshot: &Snapshot) -> HashMap<String, String> {
-    let none = [EXPIRES, NAME, RUN, STATE, WORKSPACE].map(|label| (label.to_owned(), String::new()));
+    let none = [COMMAND, EXPIRES, RUN, STATE].map(|label| (label.to_owned(), String::new()));
     let folder = snapshot.folder.display().to_string();
-    let own = [(ROLE, SNAPSHOT), (FOLDER, &folder), (SYSTEM, &snapshot.system)];
+    let own = [
+        (ROLE, SNAPSHOT),
+        (FOLDER, &folder),
+        (SYSTEM, &snapshot.system),
+        (NAME, &snapshot.name),
+        (WORKSPACE, &snapshot.workspace),
+    ];
     none.into_iter().chain(own.map(|(label, value)| (label.to_owned(), value.to_owned()))).collect()
+}
+
+/// What a snapshot is of, in its label.
+pub(super) fn frozen_system(system: impl fmt::Display, arch: Arch) -> String {
+    format!("{system} on {arch}")
 }
 
 /// Refuses a snapshot of another system than the one that is asked for.

@@ -2,25 +2,28 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
-use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use futures_util::StreamExt;
-
+use super::disk::{self, HeldDisk};
 use super::identity;
-use super::info::{PortInfo, SshInfo, Timings, VpsInfo};
+use super::info::{EngineInfo, PortInfo, SshInfo, Timings, VpsInfo};
+use super::limits::Limits;
 use super::machine::Vps;
+use super::pid1;
+use super::power::{self, PowerOff};
 use super::request::{PortMapping, VpsRequest};
 use super::snapshot::Snapshot;
 use crate::catalog::Init;
-use crate::engine::{Attach, ContainerSpec, ContainerState, Publish};
+use crate::engine::{Attach, ContainerSpec, Disk, Publish};
 use crate::error::{Error, Failure, Result};
 use crate::image::stock::NETWORK;
 use crate::image::{Base, Stock, vps_image};
+
 use crate::lease::{EXPIRES, NAME, STATE, WORKSPACE};
-use crate::ssh::{KeyPair, Session};
+use crate::provision;
+use crate::ssh::KeyPair;
 use crate::testenv::TestEnv;
-use crate::wait::{Seen, millis_since, wait_until};
+use crate::wait::millis_since;
 
 /// The capabilities of PID 1: the engine's default fourteen, which a nested engine hands on to its containers, the two
 /// that systemd and a nested engine need for mounts and networks, and the one without which nobody enters a nested
@@ -48,25 +51,27 @@ pub const CAPABILITIES: [&str; 17] = [
 const ENGINE_DIRS: [&str; 2] = ["/var/lib/docker", "/var/lib/containerd"];
 /// How often a port or an address that somebody else took first is chosen anew.
 const CHOICES: usize = 8;
-/// How long a VPS may take to its first command.
-const READY: Duration = Duration::from_secs(90);
-
-/// How long it usually takes at the most.
-const USUALLY_READY: Duration = Duration::from_secs(3);
 
 /// Makes the VPS that was asked for.
 pub(super) async fn start(request: VpsRequest, env: &TestEnv) -> Result<Vps> {
     let mut timings = Timings::default();
     let clock = Instant::now();
-    let base = env.sources().obtain(env.engine(), env.lease(), &request.system, env.progress()).await?;
+    let init = pid1::choose(&request, env.engine()).await?;
+    if init == Init::Systemd {
+        provision::inotify(env.engine(), env.sources().may_install, &env.progress());
+    }
+    let arch = request.arch.unwrap_or_else(|| env.arch());
+    let sources = env.sources().with_arch(arch);
+    let base = sources.obtain(env.engine(), env.lease(), &request.system, env.progress()).await?;
     timings.base = millis_since(clock);
     let clock = Instant::now();
-    let (image, stock) = tokio::try_join!(disk(&request, env, &base), env.begun_stock())?;
+    let (image, stock) = tokio::try_join!(root_image(&request, env, &base), env.begun_stock())?;
     timings.image = millis_since(clock);
     let clock = Instant::now();
-    let making = Making::new(&request, env, base, image, stock)?;
+    let limits = Limits::find(&request, env, &image).await?;
+    let making = Making::new(&request, env, init, base, image, stock, limits)?;
     // while the VPS boots, the stock gets what the VPS may want to pull
-    let (vps, _) = tokio::try_join!(making.machine(timings, clock), env.stock())?;
+    let (vps, _) = tokio::try_join!(making.machine(timings, clock), env.stock_for(arch))?;
     if request.kept {
         env.workspace().remember(&vps.info, vps.host_key())?;
     }
@@ -74,7 +79,7 @@ pub(super) async fn start(request: VpsRequest, env: &TestEnv) -> Result<Vps> {
 }
 
 /// The image of its root disk: the system's, or what was frozen.
-async fn disk(request: &VpsRequest, env: &TestEnv, base: &Base) -> Result<String> {
+async fn root_image(request: &VpsRequest, env: &TestEnv, base: &Base) -> Result<String> {
     match &request.snapshot {
         Some(snapshot) => Ok(snapshot.image().to_owned()),
         None => vps_image(env.engine(), env.lease(), &request.system, base, env.progress()).await,
@@ -87,16 +92,26 @@ struct Making<'a> {
     env: &'a TestEnv,
     name: String,
     init: Init,
+    power: PowerOff,
     base: Base,
     image: String,
     stock: &'a Stock,
     login: KeyPair,
     host_key: KeyPair,
     expires_at: Option<jiff::Timestamp>,
+    limits: Limits,
 }
 
 impl<'a> Making<'a> {
-    fn new(request: &'a VpsRequest, env: &'a TestEnv, base: Base, image: String, stock: &'a Stock) -> Result<Self> {
+    fn new(
+        request: &'a VpsRequest,
+        env: &'a TestEnv,
+        init: Init,
+        base: Base,
+        image: String,
+        stock: &'a Stock,
+        limits: Limits,
+    ) -> Result<Self> {
         let name = match &request.name {
             Some(name) => name.clone(),
             None if request.kept => env.workspace().free_name(&request.system.slug())?,
@@ -107,67 +122,65 @@ impl<'a> Making<'a> {
             request,
             env,
             name,
-            init: request.init.unwrap_or_else(|| request.system.default_init()),
+            init,
+            power: PowerOff::of(&request.system, init),
             base,
             image,
             stock,
             login: env.workspace().key()?,
             host_key: KeyPair::generate()?,
             expires_at: lifetime.and_then(|time| jiff::Timestamp::now().checked_add(time).ok()),
+            limits,
         })
     }
 
     /// Whose container it is: the workspace's under its name, or this run's alone.
     fn container_name(&self) -> String {
-        let owner = if self.request.kept { self.env.workspace().id() } else { self.env.lease().run().to_lowercase() };
-        format!("testvps-{owner}-{}", self.name)
+        format!("testvps-{}-{}", self.owner(), self.name)
+    }
+
+    fn owner(&self) -> String {
+        if self.request.kept { self.env.workspace().id() } else { self.env.lease().run().to_lowercase() }
+    }
+
+    /// The domains in which it looks for other VPSes: its own, and that of the VPSes that its workspace keeps. All VPSes of a
+    /// machine share a network, and another workspace's may have the same names.
+    fn domains(&self) -> Vec<String> {
+        let mut domains = vec![domain(&self.owner()), domain(&self.env.workspace().id())];
+        domains.dedup();
+        domains
     }
 
     /// Makes the machine and waits for the first command over SSH.
     async fn machine(&self, mut timings: Timings, clock: Instant) -> Result<Vps> {
-        let (container_id, address, ports) = self.container().await?;
+        let disk = match self.request.size.disk {
+            Some(bytes) => {
+                let held = disk::hold(self.env, self.stock, &self.container_name(), self.labels(), bytes).await;
+                Some(held.map_err(|error| self.name_in_use(error))?)
+            }
+            None => None,
+        };
+        let (container_id, address, ports) = self.container(disk.as_ref()).await?;
         timings.start = millis_since(clock);
         let clock = Instant::now();
-        let info = self.info(container_id, address, ports, timings);
+        let mut info = self.info(container_id, address, ports, timings);
+        info.disk_container_id = disk.map(|disk| disk.container);
         let (host_key, engine) = (self.host_key.public_line(), self.env.engine().clone());
         let mut vps = Vps::new(info, host_key, engine, self.login.clone(), self.request.kept);
-        self.first_login(&vps).await?.run("true").await?;
+        vps.first_login().await?.run("true").await?;
         vps.info.timings_ms.ready = millis_since(clock);
         Ok(vps)
     }
 
-    /// The first login; a VPS whose PID 1 ends before is not waited for.
-    async fn first_login(&self, vps: &Vps) -> Result<Session> {
-        let mut login = pin!(vps.ssh_within(READY));
-        // nearly always it is there before anybody need ask the engine
-        if let Ok(session) = tokio::time::timeout(USUALLY_READY, &mut login).await {
-            return session;
-        }
-        let died = wait_until(READY, "the container", || async {
-            match vps.state().await {
-                Ok(Some(ContainerState::Running)) | Err(_) => Seen::NotYet("it runs".to_owned()),
-                Ok(_) => Seen::Ready(()),
-            }
-        });
-        tokio::select! {
-            session = login => session,
-            Ok(()) = died => {
-                let log: Vec<String> = vps.container_log(false).filter_map(async |it| it.ok().map(|it| it.0)).collect().await;
-                let failure = Failure::new(self.subject(), "start its PID 1").saw(format!("it ended\n{}", log.concat()));
-                Err(Error::Boot(failure.hint("with --memory, give it more; another --init may work where this one does not")))
-            }
-        }
-    }
-
     /// Makes and starts the container; chooses anew when somebody else took the port or the address first.
-    async fn container(&self) -> Result<(String, Ipv4Addr, Vec<PortInfo>)> {
+    async fn container(&self, disk: Option<&HeldDisk>) -> Result<(String, Ipv4Addr, Vec<PortInfo>)> {
         let engine = self.env.engine();
         self.env.lease().ready().await?;
         let mut choices = CHOICES;
         loop {
             choices -= 1;
             let (address, ports) = (self.choose_address(), self.choose_ports()?);
-            let id = engine.create(self.spec(address, &ports)?).await.map_err(|error| self.name_in_use(error))?;
+            let id = engine.create(self.spec(address, &ports, disk)?).await.map_err(|error| self.name_in_use(error))?;
             match engine.start(&id).await {
                 Ok(()) => return Ok((id, address, ports)),
                 Err(error) => {
@@ -190,7 +203,8 @@ impl<'a> Making<'a> {
     /// The asked-for ports and one for SSH; free ones are found by binding them for a moment.
     fn choose_ports(&self) -> Result<Vec<PortInfo>> {
         let ssh = PortMapping { host_address: IpAddr::V4(Ipv4Addr::LOCALHOST), host: 0, vps: 22 };
-        let asked_for_ssh = self.request.publish.iter().any(|port| port.vps == 22);
+        // another machine's loopback address is none of ours: there a VPS is reached by its own address
+        let asked_for_ssh = !self.env.engine().is_local() || self.request.publish.iter().any(|port| port.vps == 22);
         let wanted = (!asked_for_ssh).then_some(&ssh).into_iter().chain(&self.request.publish);
         let mut held = Vec::new();
         wanted
@@ -237,8 +251,11 @@ impl<'a> Making<'a> {
         format!("{} ({})", self.request.system, self.name)
     }
 
-    fn spec(&self, address: Ipv4Addr, ports: &[PortInfo]) -> Result<ContainerSpec> {
-        let tmpfs = |options: &str| format!("rw,nosuid,nodev,{options}");
+    fn spec(&self, address: Ipv4Addr, ports: &[PortInfo], disk: Option<&HeldDisk>) -> Result<ContainerSpec> {
+        let size = &self.request.size;
+        // the kernel's own rule: half of the memory
+        let half = size.memory.map(|bytes| format!(",size={}", bytes / 2)).unwrap_or_default();
+        let tmpfs = |options: &str| format!("rw,nosuid,nodev,{options}{half}");
         let mut in_memory = HashMap::from([
             ("/run".to_owned(), tmpfs("mode=755,exec")),
             ("/run/lock".to_owned(), tmpfs("mode=1777,noexec")),
@@ -249,14 +266,18 @@ impl<'a> Making<'a> {
         if let Some(bytes) = self.request.engine_disk {
             in_memory.extend(volumes.drain(..).map(|dir| (dir, format!("rw,suid,dev,exec,mode=711,size={bytes}"))));
         }
+        if disk.is_some() {
+            // it is on the one disk with everything else
+            volumes.clear();
+        }
         Ok(ContainerSpec {
             name: self.container_name(),
             // putting files into a stopped container costs the engine a mount; its first process unpacks them for less
-            env: vec![format!("VPS_IDENTITY={}", identity::files(&self.host_key, &self.login, self.stock)?)],
+            env: self.environment()?,
             image: self.image.clone(),
             hostname: Some(self.name.clone()),
             labels: self.labels(),
-            cmd: vec![self.init.to_string()],
+            cmd: self.power.words(self.init),
             capabilities: Some(CAPABILITIES.map(str::to_owned).to_vec()),
             machine: true,
             tmpfs: in_memory,
@@ -269,18 +290,36 @@ impl<'a> Making<'a> {
             network: Some(Attach {
                 network: NETWORK.to_owned(),
                 address: Some(address),
-                aliases: vec![self.name.clone()],
+                aliases: vec![format!("{}.{}", self.name, domain(&self.owner()))],
             }),
             dns: vec![self.stock.address()],
-            // a reboot ends PID 1, as on a server, and the machine comes back
-            restarts: true,
+            search: self.domains(),
+            restarts: self.power.restarts(),
+            stop_signal: Some(power::stop_signal(self.init).to_owned()),
             // without systemd nobody else reaps orphans
             init: self.init == Init::Sshd,
-            memory_bytes: self.request.memory.and_then(|bytes| i64::try_from(bytes).ok()),
+            memory_bytes: size.memory.and_then(|bytes| i64::try_from(bytes).ok()),
             #[expect(clippy::cast_possible_truncation, reason = "the request's check bounds it far below")]
-            nano_cpus: self.request.cpus.map(|cpus| (cpus * 1e9) as i64),
+            nano_cpus: size.cpus.map(|cpus| (cpus * 1e9) as i64),
+            cpuset: self.limits.cpuset.clone(),
+            disk: disk.map(|disk| Disk { device: disk.device.clone(), target: disk::TARGET }),
             ..ContainerSpec::default()
         })
+    }
+
+    /// What `vps-init` and `vps-size` read: the machine's own files, and its limits. None has a value of its own, too: the
+    /// image of a snapshot remembers those of the VPS that was frozen.
+    fn environment(&self) -> Result<Vec<String>> {
+        let identity = identity::files(&self.host_key, &self.login, self.stock, self.base.arch)?;
+        let text = |number: Option<u64>| number.map(|it| it.to_string()).unwrap_or_default();
+        let size = &self.request.size;
+        let cpus = self.limits.cpuset.as_ref().and(size.seen_cpus());
+        Ok(vec![
+            format!("VPS_IDENTITY={identity}"),
+            format!("VPS_SYSTEM_BYTES={}", text(self.limits.system_bytes)),
+            format!("VPS_MEMORY_BYTES={}", text(size.memory)),
+            format!("VPS_CPUS={}", text(cpus.map(u64::from))),
+        ])
     }
 
     fn labels(&self) -> HashMap<String, String> {
@@ -288,9 +327,8 @@ impl<'a> Making<'a> {
         labels.insert(NAME.to_owned(), self.name.clone());
         let workspace = self.env.workspace();
         labels.insert(WORKSPACE.to_owned(), workspace.dir().display().to_string());
-        if self.request.kept {
-            labels.insert(STATE.to_owned(), workspace.state_file(&self.name).display().to_string());
-        }
+        // labels cannot be changed later: any VPS may still be kept, and is as soon as this file names it
+        labels.insert(STATE.to_owned(), workspace.state_file(&self.name).display().to_string());
         if let Some(time) = self.expires_at {
             labels.insert(EXPIRES.to_owned(), time.to_string());
         }
@@ -300,7 +338,9 @@ impl<'a> Making<'a> {
     /// What is known of it now.
     fn info(&self, container_id: String, address: Ipv4Addr, ports: Vec<PortInfo>, timings: Timings) -> VpsInfo {
         let workspace = self.env.workspace();
-        let ssh_port = ports.iter().find(|port| port.vps == 22).cloned().unwrap_or(PortInfo {
+        let engine = self.env.engine();
+        let is_local = engine.is_local();
+        let ssh_port = ports.iter().find(|port| is_local && port.vps == 22).cloned().unwrap_or(PortInfo {
             vps: 22,
             host_address: IpAddr::V4(address),
             host: 22,
@@ -311,7 +351,8 @@ impl<'a> Making<'a> {
             os: self.request.system.os.clone(),
             version: self.request.system.version.clone(),
             init: self.init,
-            arch: self.env.engine().arch().to_owned(),
+            arch: self.base.arch,
+            engine: EngineInfo { id: engine.id().to_owned(), address: engine.address().to_owned() },
             container_id,
             address,
             user: "root".to_owned(),
@@ -327,8 +368,15 @@ impl<'a> Making<'a> {
             base: self.base.clone(),
             timings_ms: timings,
             expires_at: self.expires_at,
+            size: self.request.size,
+            disk_container_id: None,
         }
     }
+}
+
+/// The domain of an owner's VPSes, on the network and nowhere else.
+fn domain(owner: &str) -> String {
+    format!("{owner}.testvps")
 }
 
 /// Whether the engine said that a port or an address belongs to somebody else.

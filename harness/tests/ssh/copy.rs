@@ -91,6 +91,27 @@ async fn a_folder_goes_up_and_comes_down_with_modes_links_and_empty_folders() ->
 }
 
 #[tokio::test]
+async fn what_ends_in_a_slash_is_a_folder_to_put_it_into_on_both_sides() -> Result<()> {
+    let Sides { here, there, session, _server } = sides().await;
+    let file = here.path().join("file");
+    fs::write(&file, "text").unwrap();
+    for (folder, at) in [("/sub/", "sub/file"), ("/", "file"), ("/sub/..", "sub/../file")] {
+        fs::create_dir_all(there.path().join("sub")).unwrap();
+        session.upload(&file, folder).await?;
+        assert_eq!(fs::read(there.path().join(at)).unwrap(), b"text", "{folder}");
+        fs::remove_file(there.path().join(at)).unwrap();
+    }
+    session.upload(&file, "/sub/").await?;
+    let into = here.path().join("into/");
+    fs::create_dir(&into).unwrap();
+    session.download("/sub/file", &into).await?;
+    session.download("/sub/", &into).await?;
+    assert_eq!(fs::read(into.join("file")).unwrap(), b"text");
+    assert_eq!(fs::read(into.join("sub/file")).unwrap(), b"text");
+    Ok(())
+}
+
+#[tokio::test]
 async fn errors_name_the_file_and_the_side() {
     let Sides { here, session, there: _there, _server } = sides().await;
     let missing = here.path().join("missing");
@@ -105,6 +126,12 @@ async fn errors_name_the_file_and_the_side() {
     fs::write(&file, "x").unwrap();
     let error = session.upload(&file, "/no/folder/x").await.unwrap_err().to_string();
     assert!(error.contains("on the VPS, /no/folder/x: No such file"), "{error}");
+    session.upload_bytes(b"x", "/file", 0o644).await.unwrap();
+    let error = session.download("/file", here.path()).await.unwrap_err().to_string();
+    assert!(error.contains("is a folder: with a / at its end"), "{error}");
+    session.upload(here.path(), "/folder").await.unwrap();
+    let error = session.upload(&file, "/folder").await.unwrap_err().to_string();
+    assert!(error.contains("on the VPS, /folder: is a folder: with a / at its end"), "{error}");
     let error = session.upload(&file, "/full").await.unwrap_err().to_string();
     assert!(error.starts_with("copy: mock (a): upload "), "{error}");
     assert!(error.contains("on the VPS, /full: "), "{error}");

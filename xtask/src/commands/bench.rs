@@ -1,7 +1,10 @@
 //! `bench`: how quick this is, as ratios to the plain tools in turns on the same machine, and what the daemon costs.
 
+mod at_once;
+mod cold;
 mod deploy;
 mod footprint;
+mod matrix;
 mod plain;
 mod row;
 mod snapshot;
@@ -9,6 +12,7 @@ mod stage;
 mod warm_start;
 
 use anyhow::ensure;
+use harness::catalog::System;
 use harness::provision::find_program;
 use harness::{Error, Failure, TestEnv};
 
@@ -20,10 +24,17 @@ use crate::daemon;
 /// The system that is measured.
 const SYSTEM: (&str, &str) = ("debian", "12");
 /// Every row's name.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 14] = [
     warm_start::WHAT[0].1,
     warm_start::WHAT[1].1,
+    at_once::TWENTY,
+    at_once::START,
+    at_once::MEMORY,
+    at_once::LIST,
+    at_once::DOWN,
+    cold::WHAT,
     snapshot::WHAT,
+    matrix::WHAT,
     deploy::WHAT,
     footprint::MEMORY,
     footprint::EDGE_MEMORY,
@@ -75,17 +86,38 @@ async fn measure(global: &Global, env: &TestEnv, wanted: &Wanted) -> anyhow::Res
             rows.push(warm_start::run(global, env, system, init, what).await?);
         }
     }
+    rows.extend(many_rows(global, env, wanted, system).await?);
+    if wanted.has(cold::WHAT) {
+        rows.push(cold::run(global, env, system).await?);
+    }
     let on_the_stage = [deploy::WHAT, footprint::MEMORY, footprint::EDGE_MEMORY, footprint::START];
     let staged = on_the_stage.iter().any(|what| wanted.has(what));
-    if !staged && !wanted.has(snapshot::WHAT) {
+    if !staged && !wanted.has(snapshot::WHAT) && !wanted.has(matrix::WHAT) {
         return Ok(rows);
     }
     let deployd = daemon::deployd(env).await?;
     if wanted.has(snapshot::WHAT) {
         rows.push(snapshot::run(env, &deployd, system).await?);
     }
+    if wanted.has(matrix::WHAT) {
+        rows.push(matrix::run(global, env, &deployd).await?);
+    }
     if staged {
         rows.extend(stage::on_a_stage(env, &deployd, system, async |stage| staged_rows(stage, wanted).await).await?);
+    }
+    Ok(rows)
+}
+
+/// What is measured with many VPSes at once.
+async fn many_rows(global: &Global, env: &TestEnv, wanted: &Wanted, system: &System) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    if wanted.has(at_once::TWENTY) {
+        rows.push(at_once::twenty(env, system).await?);
+    }
+    let of_fifty = [at_once::START, at_once::MEMORY, at_once::LIST, at_once::DOWN];
+    if of_fifty.iter().any(|what| wanted.has(what)) {
+        let measured = of_fifty.into_iter().zip(at_once::fifty(global, system).await?);
+        rows.extend(measured.filter(|(what, _)| wanted.has(what)).map(|(_, row)| row));
     }
     Ok(rows)
 }
@@ -116,7 +148,7 @@ mod tests {
     #[test]
     fn a_filter_names_rows_and_a_wrong_one_is_told_them() {
         assert_eq!(Wanted::new("").unwrap().0, NAMES);
-        assert_eq!(Wanted::new("memory").unwrap().0, [footprint::MEMORY, footprint::EDGE_MEMORY]);
+        assert_eq!(Wanted::new("memory").unwrap().0, [at_once::MEMORY, footprint::MEMORY, footprint::EDGE_MEMORY]);
         let error = Wanted::new("colour").err().map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains("colour") && error.contains(snapshot::WHAT), "{error}");
     }

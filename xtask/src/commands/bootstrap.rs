@@ -15,7 +15,10 @@ pub async fn run(global: &Global, words: Bootstrap) -> anyhow::Result<()> {
     let DeployerName::Deployd = words.deployer;
     let access = with_env(global, async |env| {
         let info = env.workspace().find_vps(words.name.as_deref())?;
-        bootstrap(env, &env.attach(info)?).await
+        let vps = env.attach(info)?;
+        // before the daemon is built for it
+        vps.check_running("put the deploy tool onto it").await?;
+        bootstrap(env, &vps).await
     })
     .await?;
     println!("deploy key      {}", access.deploy_key);
@@ -29,7 +32,7 @@ pub async fn run(global: &Global, words: Bootstrap) -> anyhow::Result<()> {
 
 /// Puts deployd onto a VPS and writes down how to reach it.
 pub async fn bootstrap(env: &TestEnv, vps: &Vps) -> anyhow::Result<Bootstrapped> {
-    let deployd = daemon::deployd(env).await?;
+    let deployd = daemon::deployd_for(env, vps.info().arch).await?;
     let name = &vps.info().name;
     let trusted = GitHost::known_hosts_line(env, &GitHost::name_for(env, name))?;
     let access = deployd.bootstrap(vps, &[trusted], &say).await?;

@@ -17,6 +17,9 @@ pub fn say(line: &str) {
     eprintln!("==> {line}");
 }
 
+/// Is told how far long work is.
+pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// Environment variables and options of every command, together.
 pub fn settings(global: &Global) -> anyhow::Result<Settings> {
     let mut sources = BaseSources::from_env()?;
@@ -40,7 +43,16 @@ pub fn workspace(global: &Global) -> anyhow::Result<Workspace> {
 
 /// Opens the test environment, does the work, and closes it whatever the work came to.
 pub async fn with_env<T>(global: &Global, work: impl AsyncFnOnce(&TestEnv) -> anyhow::Result<T>) -> anyhow::Result<T> {
-    let env = TestEnv::open_with(settings(global)?).await?;
+    with_env_saying(global, Arc::new(say), work).await
+}
+
+/// The same, with progress told in another way.
+pub async fn with_env_saying<T>(
+    global: &Global,
+    progress: Say,
+    work: impl AsyncFnOnce(&TestEnv) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let env = TestEnv::open_with(Settings { progress, ..settings(global)? }).await?;
     let result = work(&env).await;
     let closed = env.close().await;
     let value = result?;
@@ -66,7 +78,8 @@ pub fn table(header: &[&str]) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_header(header);
     table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
-    if !table.is_tty() {
+    // a terminal that nobody looks at may say that it has no width at all
+    if !table.is_tty() || terminal_size::terminal_size().is_none_or(|(width, _)| width.0 == 0) {
         table.set_width(WIDTH_OF_FILES);
     }
     table

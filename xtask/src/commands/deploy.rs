@@ -32,9 +32,10 @@ pub async fn run(global: &Global, words: Deploy) -> anyhow::Result<()> {
 
 async fn deploy(env: &TestEnv, name: Option<&str>, project: &Project, branch: &str) -> anyhow::Result<String> {
     let vps = env.attach(env.workspace().find_vps(name)?)?;
+    vps.check_running("deploy to it").await?;
     let name = vps.info().name.clone();
     let access = access(env.workspace(), &name)?;
-    let deployd = daemon::deployd(env).await?;
+    let deployd = daemon::deployd_for(env, vps.info().arch).await?;
     if matches!(project.settings.build_type, BuildType::Procfile | BuildType::Auto) {
         deployd.provide_builder(env).await?;
     }
@@ -59,7 +60,7 @@ async fn deploy(env: &TestEnv, name: Option<&str>, project: &Project, branch: &s
 pub fn access(workspace: &Workspace, name: &str) -> anyhow::Result<Bootstrapped> {
     workspace
         .kept(name, ACCESS_FILE)?
-        .with_context(|| format!("{name} has no deploy tool yet\n  help: cargo xtask bootstrap {name}"))
+        .with_context(|| format!("{name} has no deploy tool yet\n  help: {} bootstrap {name}", harness::command_line()))
 }
 
 /// The project that was deployed to a VPS last, if any was.

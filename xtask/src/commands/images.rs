@@ -1,8 +1,10 @@
 //! `images`: what is cached, how large, how old.
 
-use harness::image::{REPOSITORY, vps_image};
+use std::path::Path;
+
+use harness::image::{DAEMON_REPOSITORY, REPOSITORY, vps_image};
 use harness::lease::MachineDir;
-use harness::vps::prune_snapshots;
+use harness::vps::{SNAPSHOT_REPOSITORY, prune_snapshots};
 use harness::{Engine, Failure};
 
 use super::common::{print_json, say, table, with_env};
@@ -12,6 +14,8 @@ pub async fn run(global: &Global, words: Images) -> anyhow::Result<()> {
     match words.action.unwrap_or(ImagesAction::List(Json { json: false })) {
         ImagesAction::List(json) => list(json).await,
         ImagesAction::Build { os, version } => build(global, &os, &version).await,
+        ImagesAction::Save { file } => save(&file).await,
+        ImagesAction::Load { file } => load(&file).await,
         ImagesAction::Prune => prune().await,
     }
 }
@@ -41,13 +45,39 @@ async fn build(global: &Global, os: &str, version: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Writes what takes long to make and is true on any machine: neither daemons nor snapshots, which are partly a folder.
+async fn save(file: &Path) -> anyhow::Result<()> {
+    let engine = Engine::connect().await?;
+    let images = engine.images(&format!("{REPOSITORY}/*")).await?;
+    let only_here = [DAEMON_REPOSITORY, SNAPSHOT_REPOSITORY].map(|repository| format!("{repository}:"));
+    let tags: Vec<String> = images.into_iter().flat_map(|image| image.tags).collect();
+    let tags: Vec<String> = tags.into_iter().filter(|tag| !only_here.iter().any(|it| tag.starts_with(it))).collect();
+    if tags.is_empty() {
+        let failure = Failure::new("images", "find one to save").saw("there is none on the engine");
+        return Err(harness::Error::Engine(failure.hint("cargo xtask images build OS VERSION")).into());
+    }
+    engine.save_images(&tags, file).await?;
+    for tag in &tags {
+        say(&format!("saved {tag}"));
+    }
+    Ok(())
+}
+
+async fn load(file: &Path) -> anyhow::Result<()> {
+    let told = Engine::connect().await?.load_images(file).await?;
+    for line in &told {
+        say(line);
+    }
+    Ok(())
+}
+
 async fn prune() -> anyhow::Result<()> {
     let engine = Engine::connect().await?;
     for tag in engine.images(&format!("{REPOSITORY}/*")).await?.into_iter().flat_map(|image| image.tags) {
         engine.remove_image(&tag).await?;
         say(&format!("removed {tag}"));
     }
-    let machine = MachineDir::find()?;
+    let machine = MachineDir::find(&engine)?;
     for folder in prune_snapshots(&engine, &machine).await? {
         say(&format!("removed {}", folder.display()));
     }

@@ -22,13 +22,12 @@ pub async fn run(global: &Global, json: Json) -> anyhow::Result<()> {
     let engine = Engine::connect().await?;
     let found: HashMap<String, Found> =
         engine.vps_containers().await?.into_iter().map(|container| (container.id.clone(), container)).collect();
-    let rows: Vec<Row> =
-        vpses.into_iter().map(|info| Row { state: state(found.get(&info.container_id)), info }).collect();
+    let rows: Vec<Row> = vpses.into_iter().map(|info| Row { state: state(&info, &engine, &found), info }).collect();
     if json.json {
         return print_json(&rows);
     }
     if rows.is_empty() {
-        eprintln!("no VPS here; cargo xtask testenv debian 12 makes one");
+        eprintln!("no VPS here; {} testenv debian 12 makes one", harness::command_line());
         return Ok(());
     }
     let mut table = table(&["NAME", "SYSTEM", "STATE", "ADDRESS", "PORTS", "AGE"]);
@@ -48,14 +47,15 @@ pub async fn run(global: &Global, json: Json) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn state(container: Option<&Found>) -> &'static str {
-    match container.map(|container| container.state) {
+fn state(info: &VpsInfo, engine: &Engine, found: &HashMap<String, Found>) -> &'static str {
+    match found.get(&info.container_id).map(|container| container.state) {
         Some(ContainerState::Running) => "running",
         Some(ContainerState::Restarting) => "restarting",
         Some(ContainerState::Created) => "created",
         Some(ContainerState::Paused) => "paused",
         Some(ContainerState::Stopped) => "stopped",
-        None => "gone",
+        None if info.is_on(engine) => "gone",
+        None => "on another engine",
     }
 }
 

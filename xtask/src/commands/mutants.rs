@@ -11,7 +11,7 @@ use harness::{Error, Failure, TestEnv};
 
 use super::common::{say, table, with_env, workspace};
 use super::matrix::{nothing_can_run, report_folder};
-use crate::build::{Build, root};
+use crate::build::{Build, root, sources};
 use crate::cli::{Global, Matrix};
 use crate::daemon;
 use crate::exit::Status;
@@ -27,11 +27,11 @@ pub async fn run(global: &Global, words: &Matrix) -> anyhow::Result<()> {
     let catalog = Catalog::built_in();
     let systems = if words.os.is_empty() { vec![SYSTEM.to_owned()] } else { words.os.clone() };
     catalog.select_all(&systems).map_err(Error::from)?;
-    let mutants = MutantList::read(root())?.select(words.scenario.as_deref().unwrap_or_default())?;
+    let mutants = MutantList::read(sources()?)?.select(words.scenario.as_deref().unwrap_or_default())?;
     let report = report_folder(global, words)?;
     let folder = workspace(global)?.dir().join(FOLDER);
     let result = with_env(global, async |env| {
-        let cells = cells(env.engine(), env.sources(), &catalog, &systems).await?;
+        let cells = cells(env.engine(), env.sources(), &catalog, &systems, &[]).await?;
         let Some(cell) = cells.iter().find(|cell| cell.is_available()) else {
             return Err(nothing_can_run(&cells).into());
         };
@@ -77,7 +77,7 @@ impl<'a> Workshop<'a> {
         let copy = Build::of(tree.dir(), &folder.join("target"));
         let programs = folder.join("programs");
         say("build the scenarios");
-        let scenarios = ScenarioBinary::open(&Build::here().scenarios(env.lease()).await?).await?;
+        let scenarios = ScenarioBinary::open(&Build::here()?.scenarios(env.lease()).await?).await?;
         say("build deployd without a defect");
         let built = copy.daemon(env.lease(), PROFILE).await?;
         let sound = keep(&built, &programs.join("sound"))?;

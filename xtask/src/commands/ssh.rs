@@ -8,6 +8,9 @@ use crate::cli::{Global, Ssh};
 use crate::exit::Status;
 use crate::terminal::Terminal;
 
+/// What OpenSSH's client ends with when a signal ended the command.
+const BY_SIGNAL: u8 = 255;
+
 pub async fn run(global: &Global, words: Ssh) -> anyhow::Result<()> {
     let vps = kept_vps(global, words.name.as_deref()).await?;
     let session = vps.ssh().await?;
@@ -29,11 +32,9 @@ pub async fn run(global: &Global, words: Ssh) -> anyhow::Result<()> {
     match status? {
         ExitStatus::Code(0) => Ok(()),
         ExitStatus::Code(code) => Err(Status(u8::try_from(code).unwrap_or(1)).into()),
-        // as shells tell it: 128 and the signal's number
         ExitStatus::Signal(name) => {
-            let signal: Option<nix::sys::signal::Signal> = format!("SIG{name}").parse().ok();
-            let number = signal.map_or(1, |signal| 128 + signal as i32);
-            Err(Status(u8::try_from(number).unwrap_or(1)).into())
+            eprintln!("ended by SIG{name}");
+            Err(Status(BY_SIGNAL).into())
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::cli::{Global, Status};
 pub async fn run(global: &Global, words: Status) -> anyhow::Result<()> {
     let vps = kept_vps(global, words.name.as_deref()).await?;
     let (workspace, name) = (workspace(global)?, &vps.info().name);
+    vps.check_running("ask its deploy tool").await?;
     let said = status(&vps, &access(&workspace, name)?).await?;
     let answer = match deployed_project(&workspace, name)? {
         Some(project) => Some(ask(&vps, &project).await),

@@ -1,18 +1,20 @@
-//! `test`: unit tests, then the scenarios of every system that runs here; what CI runs.
+//! `test`: shell scripts, unit tests, then the scenarios of every system that runs here; what CI runs.
 
 use anyhow::Context;
 use harness::lease::Lease;
 use harness::provision::find_program;
 
 use super::common::{say, with_env};
-use super::matrix;
+use super::{lint, matrix};
 use crate::build;
-use crate::cli::{Global, ListFormat, Matrix};
-use crate::exit::Status;
+use crate::cli::{Global, Matrix};
+use crate::exit::{Status, unless_interrupted};
 
 pub async fn run(global: &Global) -> anyhow::Result<()> {
-    with_env(global, async |env| {
+    build::sources()?;
+    unless_interrupted(with_env(global, async |env| {
         let lease = env.lease();
+        lint::shell(global, lease).await?;
         // nextest shows more and runs side by side; without it cargo's own runner does
         if find_program("cargo-nextest").is_some() {
             cargo(lease, &["nextest", "run", "--workspace"]).await?;
@@ -20,19 +22,9 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
         } else {
             cargo(lease, &["test", "--workspace"]).await
         }
-    })
+    }))
     .await?;
-    let all = Matrix {
-        os: Vec::new(),
-        scenario: None,
-        mutants: false,
-        jobs: None,
-        require: Vec::new(),
-        report: None,
-        list: false,
-        format: ListFormat::Text,
-    };
-    matrix::run(global, all).await
+    matrix::run(global, Matrix::default()).await
 }
 
 async fn cargo(lease: &Lease, arguments: &[&str]) -> anyhow::Result<()> {

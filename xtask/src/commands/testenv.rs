@@ -2,14 +2,14 @@
 
 use harness::{VpsInfo, VpsRequest};
 
-use super::bootstrap;
 use super::common::{print_json, with_env};
+use super::{bootstrap, snapshot};
 use crate::cli::{Global, Testenv};
 
 pub async fn run(global: &Global, words: Testenv) -> anyhow::Result<()> {
     let json = words.json.json;
     let info = with_env(global, async |env| {
-        let request = request(env.vps(&words.os, &words.version)?, &words);
+        let request = request(snapshot::request(env, &words).await?, &words);
         let vps = request.start(env).await?;
         if words.bootstrap {
             bootstrap::bootstrap(env, &vps).await?;
@@ -32,11 +32,20 @@ fn request(mut request: VpsRequest, words: &Testenv) -> VpsRequest {
     if let Some(init) = words.init {
         request = request.with_init(init);
     }
+    if let Some(arch) = words.arch {
+        request = request.with_arch(arch);
+    }
+    if let Some(size) = words.size {
+        request = request.with_size(size);
+    }
     if let Some(bytes) = words.memory {
         request = request.with_memory(bytes);
     }
     if let Some(cpus) = words.cpus {
         request = request.with_cpus(cpus);
+    }
+    if let Some(bytes) = words.disk {
+        request = request.with_disk(bytes);
     }
     if let Some(time) = words.ttl {
         request = request.with_lifetime(time);
@@ -45,15 +54,16 @@ fn request(mut request: VpsRequest, words: &Testenv) -> VpsRequest {
 }
 
 fn show(info: &VpsInfo) {
+    let command = harness::command_line();
     let VpsInfo { name, address, ssh, timings_ms, .. } = info;
     println!("{} is ready at {address} ({} ms)", info.subject(), timings_ms.start + timings_ms.ready);
     println!("  {}", ssh.command);
-    println!("  cargo xtask ssh {name}");
+    println!("  {command} ssh {name}");
     for port in info.ports.iter().filter(|port| port.vps != 22) {
         println!("  port {} is {}:{} on this machine", port.vps, port.host_address, port.host);
     }
     if let Some(time) = &info.expires_at {
         println!("  may be removed from {time} on");
     }
-    println!("  cargo xtask down {name}");
+    println!("  {command} down {name}");
 }

@@ -11,8 +11,9 @@ use crate::catalog::System;
 use crate::deployer::Deployd;
 use crate::error::{Error, Failure, Result};
 use crate::matrix::cells::Cell;
-use crate::matrix::run::{DEADLINE, images, jobs};
+use crate::matrix::run::{DEADLINE, images};
 use crate::matrix::scenarios::{ScenarioBinary, Setting};
+use crate::matrix::width::Width;
 use crate::report::{MutantOutcome, MutantReport, MutantsReport, Outcome, ScenarioReport};
 use crate::testenv::TestEnv;
 use crate::wait::millis_since;
@@ -51,7 +52,7 @@ pub async fn run_mutants(
     on_end: &dyn Fn(&MutantReport),
 ) -> Result<MutantsReport> {
     let start = Instant::now();
-    let jobs = jobs(env, plan.jobs).await?;
+    let jobs = Width::choose(env.engine(), plan.jobs).await?.jobs;
     images(env, &plan.cell).await?;
     // what is kept for later runs must be made by a sound daemon
     let sound = Deployd::from_binary(env, sound).await?;
@@ -104,13 +105,14 @@ impl Trial<'_> {
         let report = plan.report.join(FOLDER).join(&mutant.name);
         let setting = Setting {
             lease: env.lease(),
+            own: env.engine().arch(),
             report: &report,
             state: &plan.report.join("state"),
             variables: &[(plan.daemon_variable.to_owned(), programs.daemon.display().to_string())],
             deadline: DEADLINE,
         };
         let daemon = Deployd::from_binary(env, &programs.daemon).await?;
-        let ended = programs.scenarios.run(system, &case, &setting).await;
+        let ended = programs.scenarios.run(&plan.cell, &case, &setting).await;
         // nobody needs a daemon with this defect again; a defect that is elsewhere leaves the sound one, which others use
         if daemon.image() != sound.image() {
             env.engine().remove_image(daemon.image()).await?;

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use harness::catalog::Init;
 use harness::ssh::KeyPair;
 use tempfile::TempDir;
@@ -26,15 +27,44 @@ impl Plain {
         Ok(Self { image, labels, files })
     }
 
+    /// How long one takes to the first login; it is gone after.
     pub fn start(&self, init: Init) -> anyhow::Result<Duration> {
         let start = Instant::now();
+        let container = self.launch(init)?;
+        let elapsed = start.elapsed();
+        drop(container);
+        Ok(elapsed)
+    }
+
+    /// How long so many take to their first logins, a few at a time; they are gone after.
+    pub fn start_many(&self, init: Init, count: usize, at_a_time: usize) -> anyhow::Result<Duration> {
+        let (start, next) = (Instant::now(), AtomicUsize::new(0));
+        let hand = || {
+            let mut containers = Vec::new();
+            while next.fetch_add(1, Ordering::Relaxed) < count {
+                containers.push(self.launch(init)?);
+            }
+            anyhow::Ok(containers)
+        };
+        std::thread::scope(|scope| {
+            let hands: Vec<_> = (0..at_a_time).map(|_| scope.spawn(hand)).collect();
+            let all: Vec<_> = hands.into_iter().map(|hand| hand.join().map_err(|_| anyhow!("panicked"))).collect();
+            let elapsed = start.elapsed();
+            for containers in all {
+                drop(containers??);
+            }
+            Ok(elapsed)
+        })
+    }
+
+    fn launch(&self, init: Init) -> anyhow::Result<Container> {
         let container = Container::run(self, init)?;
         let port = container.port()?;
         let deadline = Instant::now() + Duration::from_mins(1);
         while !self.login(&port)? {
             ensure!(Instant::now() < deadline, "the plain container accepts no login");
         }
-        Ok(start.elapsed())
+        Ok(container)
     }
 
     /// One try of the client; the next follows at once, which is the quickest that polling can be.
@@ -90,7 +120,7 @@ impl Drop for Container {
     }
 }
 
-fn stdout(command: &mut Command) -> anyhow::Result<String> {
+pub fn stdout(command: &mut Command) -> anyhow::Result<String> {
     let output = command.stdin(Stdio::null()).output()?;
     ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())

@@ -12,7 +12,7 @@ use harness::ssh::Exec;
 use harness::wait::{Seen, wait_until};
 use harness::{TestEnv, Vps};
 
-use crate::build::root;
+use crate::build::sources;
 
 /// The fixture that is deployed.
 const PROJECT: &str = "projects/dockerfile-web";
@@ -50,7 +50,7 @@ pub async fn on_a_stage<T>(
 
 impl<'a> Stage<'a> {
     async fn set(env: &TestEnv, deployd: &'a Deployd, system: &System) -> anyhow::Result<Self> {
-        let project = Project::open(&root().join(PROJECT))?;
+        let project = Project::open(&sources()?.join(PROJECT))?;
         let vps = deployd.ready_vps(env, system).await?.start(env).await?;
         let name = GitHost::name_for(env, &vps.info().name);
         let access = deployd.bootstrap(&vps, &[GitHost::known_hosts_line(env, &name)?], &|_| {}).await?;

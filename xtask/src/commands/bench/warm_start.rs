@@ -21,10 +21,7 @@ pub const WHAT: [(Init, &str); 2] = [
 const ROUNDS: usize = 9;
 
 pub async fn run(global: &Global, env: &TestEnv, system: &System, init: Init, what: &str) -> anyhow::Result<Row> {
-    let base = env.sources().obtain(env.engine(), env.lease(), system, env.progress()).await?;
-    let image = vps_image(env.engine(), env.lease(), system, &base, env.progress()).await?;
-    env.stock().await?;
-    let plain = Plain::new(image, env.lease().labels("bench"))?;
+    let plain = plain(env, system).await?;
     let state = tempfile::tempdir()?;
     let comparison = Comparison {
         what: what.to_owned(),
@@ -33,6 +30,14 @@ pub async fn run(global: &Global, env: &TestEnv, system: &System, init: Init, wh
         rounds: ROUNDS,
     };
     comparison.run(async || testenv(global, state.path(), system, init), async || plain.start(init)).await
+}
+
+/// The plain way to start a system, everything that both ways need being there.
+pub async fn plain(env: &TestEnv, system: &System) -> anyhow::Result<Plain> {
+    let base = env.sources().obtain(env.engine(), env.lease(), system, env.progress()).await?;
+    let image = vps_image(env.engine(), env.lease(), system, &base, env.progress()).await?;
+    env.stock().await?;
+    Plain::new(image, env.lease().labels("bench"))
 }
 
 /// Runs this program's own `testenv`, as a person does, and takes the VPS down again outside the measured time.

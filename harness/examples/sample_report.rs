@@ -1,0 +1,13 @@
+//! Writes a made-up report into a folder, for whoever changes the page: `cargo run -p harness --example sample_report DIR`.
+
+#[path = "../tests/report/sample.rs"]
+mod sample;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let dir = std::env::args().nth(1).ok_or("the folder is missing")?;
+    std::fs::create_dir_all(&dir)?;
+    let dir = std::path::Path::new(&dir).canonicalize()?;
+    sample::sample(&dir).write(&dir)?;
+    println!("{}", dir.join("index.html").display());
+    Ok(())
+}

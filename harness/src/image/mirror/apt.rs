@@ -1,0 +1,127 @@
+//! The apt family: a release of an archive, made into a root file system with mmdebstrap.
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::import::Maker;
+use super::plan::{ask, other_mirror};
+use crate::catalog::{AptMirror, Arch, Family, System};
+use crate::image::extra_authorities;
+use crate::image::keyring::{self, Keyring};
+use crate::image::recipe::Progress;
+use crate::provision;
+
+/// A release that is there, and the tool and keys for it.
+pub(super) struct AptPlan<'a> {
+    mirror: &'a AptMirror,
+    keyring: Keyring,
+    arch: Arch,
+    url: String,
+}
+
+/// Whether the mirror answers for the release and the architecture; its address if so.
+pub(super) async fn answers(system: &System, mirror: &AptMirror, arch: Arch) -> Result<String, String> {
+    let url = other_mirror(Family::Apt, &system.os).unwrap_or_else(|| mirror.url_for(arch).to_owned());
+    let url = url.trim_end_matches('/').to_owned();
+    let suite = mirror.suites.first().map(String::as_str).unwrap_or_default();
+    let release = format!("{url}/dists/{suite}/InRelease");
+    let text = ask(&release).await?.text().await.map_err(|error| format!("{release}: {error}"))?;
+    if let Some(until) = expired(&text, jiff::Timestamp::now()).filter(|_| mirror.check_valid_until) {
+        return Err(format!("{release}: valid until {until}, which is past: apt refuses it"));
+    }
+    // some distributions keep the packages of further architectures on another host
+    let component = mirror.components.first().map_or("main", String::as_str);
+    let packages = format!("{url}/dists/{suite}/{component}/binary-{arch}/Release");
+    ask(&packages).await.map_err(|why| format!("{why}: the mirror has no {arch}"))?;
+    // what a mirror serves counts only where its signature can be checked
+    keyring::reach(mirror).await.map(|()| url)
+}
+
+/// The end of a release's validity, as it says it, if that is past.
+fn expired(release: &str, now: jiff::Timestamp) -> Option<&str> {
+    let until = release.lines().find_map(|line| line.strip_prefix("Valid-Until: "))?.trim();
+    // the format of mail headers, but for the name of the zone
+    let end = jiff::fmt::rfc2822::parse(&until.replace("UTC", "+0000")).ok()?;
+    (end.timestamp() < now).then_some(until)
+}
+
+impl<'a> AptPlan<'a> {
+    /// Gets the tool and the key ring.
+    pub(super) async fn new(
+        mirror: &'a AptMirror,
+        arch: Arch,
+        url: String,
+        may_install: bool,
+        progress: Progress<'_>,
+    ) -> Result<Self, String> {
+        let tool = provision::program("mmdebstrap", "mmdebstrap", may_install, progress).await;
+        tool.map_err(|error| error.to_string())?;
+        let keyring = keyring::obtain(mirror, may_install, progress).await?;
+        Ok(Self { mirror, keyring, arch, url })
+    }
+
+    pub(super) fn maker(&self) -> std::io::Result<Maker> {
+        let folder = tempfile::tempdir()?;
+        let mut command = Command::new("mmdebstrap");
+        command.args(self.arguments(&trusting(&folder)?));
+        Ok(Maker { command, folder })
+    }
+
+    fn arguments(&self, trusting: &[String]) -> Vec<String> {
+        // apt is essential in Debian's bases and none of Ubuntu's
+        let mut arguments: Vec<String> = vec!["--variant=minbase".into(), "--include=apt,ca-certificates".into()];
+        arguments.push(format!("--architectures={}", self.arch));
+        arguments.push(format!("--keyring={}", self.keyring.path().display()));
+        arguments.extend(self.mirror.setup_hook.iter().map(|hook| format!("--setup-hook={hook}")));
+        arguments
+            .extend(self.mirror.customize_hook.iter().chain(trusting).map(|hook| format!("--customize-hook={hook}")));
+        // as the images of registries have it: a container that loses power is made anew, and dpkg need not flush
+        arguments.push("--dpkgopt=force-unsafe-io".into());
+        arguments.push("--customize-hook=rm -f \"$1/etc/resolv.conf\" \"$1/etc/hostname\"".into());
+        arguments.extend([self.mirror.suites.first().cloned().unwrap_or_default(), "-".into()]);
+        arguments.extend(self.sources());
+        arguments
+    }
+
+    /// The lines of `sources.list`, which mmdebstrap also leaves in the system.
+    fn sources(&self) -> Vec<String> {
+        let components = self.mirror.components.join(" ");
+        let options = if self.mirror.check_valid_until { "" } else { "[check-valid-until=no] " };
+        let line = |url: &str, suite: &str| format!("deb {options}{url} {suite} {components}");
+        let archive = self.mirror.suites.iter().map(|suite| line(&self.url, suite));
+        archive.chain(self.mirror.security.iter().map(|it| line(&it.url, &it.suite))).collect()
+    }
+}
+
+/// The hooks that make the system trust the host's extra certificate authorities, whose files are put into `folder`.
+fn trusting(folder: &TempDir) -> std::io::Result<Vec<String>> {
+    let authorities = extra_authorities().map_err(std::io::Error::other)?;
+    if authorities.is_empty() {
+        return Ok(Vec::new());
+    }
+    let target = "/usr/local/share/ca-certificates";
+    let mut hooks = vec![format!("mkdir -p \"$1{target}\"")];
+    for (name, pem) in authorities {
+        let path: PathBuf = folder.path().join(name);
+        std::fs::write(&path, pem)?;
+        hooks.push(format!("copy-in '{}' {target}", path.display()));
+    }
+    hooks.push("chroot \"$1\" update-ca-certificates".to_owned());
+    Ok(hooks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_past_its_validity_is_told() {
+        let release = "Origin: Debian\nSuite: stable\nValid-Until: Sat, 08 Nov 2025 08:14:09 UTC\nMD5Sum:\n";
+        let at = |time: &str| time.parse::<jiff::Timestamp>().unwrap();
+        assert_eq!(expired(release, at("2025-11-09T00:00:00Z")), Some("Sat, 08 Nov 2025 08:14:09 UTC"));
+        assert_eq!(expired(release, at("2025-11-08T08:14:08Z")), None);
+        assert_eq!(expired("Origin: Debian\n", at("2030-01-01T00:00:00Z")), None);
+    }
+}

@@ -1,0 +1,102 @@
+//! What a run does: its cells and scenarios, how many at a time, and with which programs.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use harness::catalog::Arch;
+use harness::deployer::Deployd;
+use harness::lease::Lease;
+use harness::matrix::{Cell, Durations, Plan, ScenarioBinary, Tool, Width, Work, cells};
+use harness::{Error, Failure, TestEnv};
+
+use crate::build::{Build, sources};
+use crate::cli::{Global, Matrix};
+use crate::commands::common::{say, workspace};
+use crate::daemon;
+
+/// Where reports go unless told otherwise; no VPS can have this name.
+const REPORT_FOLDER: &str = "matrix_report";
+/// Tells a scenario that its VPS shall stay if it fails.
+const KEEP_FAILED: &str = "TESTENV_KEEP_FAILED";
+
+/// Makes the plan, and the programs that it needs.
+pub async fn plan(env: &TestEnv, global: &Global, words: &Matrix, report: &Path) -> anyhow::Result<Plan> {
+    let durations = Durations::read(sources()?)?;
+    let required = env.catalog().select_all(&words.require).map_err(Error::from)?;
+    // what is required is asked for, too
+    let wanted = if words.os.is_empty() { Vec::new() } else { [words.os.as_slice(), &words.require].concat() };
+    let cells = cells(env.engine(), env.sources(), env.catalog(), &wanted, &words.arch).await?;
+    if !cells.iter().any(Cell::is_available) {
+        return Err(nothing_can_run(&cells).into());
+    }
+    let tools = tools(env, &cells).await?;
+    let binary = scenario_binary(env.lease()).await?;
+    let filter = words.scenario.as_deref().unwrap_or_default();
+    let is_required = |cell: &Cell| !words.require.is_empty() && required.contains(&&cell.system);
+    let work: Vec<Work> = cells.iter().map(|cell| binary.work(cell, filter, is_required(cell))).collect();
+    check_filter(&work, filter, &binary)?;
+    let mut variables = Vec::new();
+    let mut state = report.join("state");
+    if words.keep_failed {
+        // where `list`, `ssh` and `down` look
+        workspace(global)?.dir().clone_into(&mut state);
+        variables.push((KEEP_FAILED.to_owned(), "1".to_owned()));
+    }
+    Ok(Plan {
+        work: match words.partition {
+            Some(partition) => partition.take(&work, &durations),
+            None => work,
+        },
+        binary,
+        tools,
+        width: Width::choose(env.engine(), words.jobs).await?,
+        durations,
+        fail_fast: words.fail_fast,
+        report: report.to_owned(),
+        state,
+        variables,
+    })
+}
+
+/// The deploy tool, built for each architecture that runs here.
+async fn tools(env: &TestEnv, cells: &[Cell]) -> anyhow::Result<Vec<Tool>> {
+    let mut tools = Vec::new();
+    for arch in Arch::ALL {
+        if cells.iter().any(|cell| cell.arch == arch && cell.is_available()) {
+            let binary = daemon::binary_for(env, arch).await?;
+            let deployer = Deployd::from_binary(env, &binary).await?;
+            let variables = vec![(daemon::BINARY_VARIABLE.to_owned(), binary.display().to_string())];
+            tools.push(Tool { deployer, variables });
+        }
+    }
+    Ok(tools)
+}
+
+/// The folder of reports, which is made if it is not there.
+pub fn report_folder(global: &Global, words: &Matrix) -> anyhow::Result<PathBuf> {
+    let report = match &words.report {
+        Some(dir) => dir.clone(),
+        None => workspace(global)?.dir().join(REPORT_FOLDER),
+    };
+    std::fs::create_dir_all(&report).with_context(|| format!("make the report folder {}", report.display()))?;
+    Ok(report.canonicalize()?)
+}
+
+pub fn nothing_can_run(cells: &[Cell]) -> Error {
+    let seen = cells.iter().map(|cell| format!("{}: {}", cell.system, cell.reason())).collect::<Vec<_>>().join("\n");
+    Error::Machine(Failure::new("matrix", "find a system that can run here").saw(seen).hint("cargo xtask doctor"))
+}
+
+fn check_filter(work: &[Work], filter: &str, binary: &ScenarioBinary) -> anyhow::Result<()> {
+    if work.iter().any(|it| !it.cases.is_empty()) {
+        return Ok(());
+    }
+    let failure = Failure::new(filter, "find a scenario whose name holds it");
+    Err(Error::Name(failure.saw(format!("valid:\n{}", binary.names().join("\n")))).into())
+}
+
+/// The test binary of the scenarios, built.
+async fn scenario_binary(lease: &Lease) -> anyhow::Result<ScenarioBinary> {
+    say("build the scenarios");
+    Ok(ScenarioBinary::open(&Build::here()?.scenarios(lease).await?).await?)
+}
