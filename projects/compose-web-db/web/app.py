@@ -32,7 +32,12 @@ class Page(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class Server(ThreadingHTTPServer):
+    # with the library's five, a moment without a processor makes the kernel try again after pauses that double
+    request_queue_size = 128
+
+
 if __name__ == "__main__":
     # a container's first process gets no default handlers: without this, a stop takes ten seconds
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    ThreadingHTTPServer(("", 8080), Page).serve_forever()
+    Server(("", 8080), Page).serve_forever()
