@@ -84,6 +84,8 @@ pub enum Command {
     Bench(Bench),
     /// Unit tests, then the scenarios of every system that runs here; what CI runs
     Test,
+    /// Write the page of each scenario anew, from its source, its mutants and its measured duration
+    Pages,
     /// What a shell needs to complete the words of the installed program, testvps
     Completions {
         /// The shell that shall read it

@@ -16,6 +16,7 @@ mod list;
 mod logs;
 mod matrix;
 mod mutants;
+mod pages;
 mod power;
 mod snapshot;
 mod ssh;
@@ -70,6 +71,7 @@ async fn one(global: &Global, command: Command) -> anyhow::Result<()> {
         Command::Sweep => sweep::run(global).await,
         Command::Bench(words) => bench::run(global, words).await,
         Command::Test => test::run(global).await,
+        Command::Pages => pages::run(),
         Command::Completions { shell } => completions::run(shell),
     }
 }

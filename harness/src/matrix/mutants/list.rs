@@ -102,6 +102,18 @@ impl MutantList {
         Ok(list)
     }
 
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> &[Mutant] {
+        &self.mutants
+    }
+
+    /// What the assertion of a number says.
+    #[must_use]
+    pub fn assertion(&self, number: u8) -> Option<&str> {
+        self.assertions.get(&number.to_string()).map(String::as_str)
+    }
+
     /// The mutants whose name, or whose scenario's name, holds `filter`; an error with the names if there is none.
     pub fn select(&self, filter: &str) -> Result<Vec<Mutant>> {
         let holds = |mutant: &&Mutant| mutant.name.contains(filter) || mutant.scenario.contains(filter);
