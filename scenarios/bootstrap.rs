@@ -5,7 +5,7 @@ use harness::deployer::{Ability, Deployd, Deployer};
 use rstest_reuse::apply;
 
 use crate::every_system;
-use crate::support::{AnyStage, AnyTool, Scenario, on_a_vps, say, tool_can};
+use crate::support::{AnyStage, AnyTool, Scenario, on_a_bare_vps, say, tool_can};
 
 /// The ports of the registry that VPSes pull from, one for each architecture.
 const REGISTRY: &str = "5000-5004";
@@ -31,7 +31,7 @@ async fn a_mirror_or_a_registry_out_of_reach_is_named_and_the_next_run_goes_on_f
     os: &str,
     version: &str,
 ) -> anyhow::Result<()> {
-    on_a_vps(os, version, async |it| {
+    on_a_bare_vps(os, version, async |it| {
         let tool = AnyTool::of(it).await?;
         cut(it, MIRROR).await?;
         let failed = tool.bootstrap(it).await.err();
@@ -75,7 +75,7 @@ async fn without_a_registry(it: &Scenario, deployd: &Deployd) -> anyhow::Result<
 #[apply(every_system)]
 #[tokio::test]
 async fn uninstall_leaves_no_container_image_key_or_folder(os: &str, version: &str) -> anyhow::Result<()> {
-    on_a_vps(os, version, async |it| {
+    on_a_bare_vps(os, version, async |it| {
         tool_can("dockerfile-web", &[Ability::Remove])?;
         let stage = Box::pin(AnyStage::set(it, "dockerfile-web")).await?;
         stage.register().await?;

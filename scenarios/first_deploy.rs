@@ -5,7 +5,7 @@ use harness::deployer::{Ability, Bootstrapped, Deployd, Deployer};
 use rstest_reuse::apply;
 
 use crate::every_system;
-use crate::support::{AnyTool, Scenario, on_a_vps, on_any_unknown_stage};
+use crate::support::{AnyTool, Scenario, on_a_bare_vps, on_any_unknown_stage};
 
 /// What must be the same after a second bootstrap: key, secret, daemon, engine packages.
 async fn installed(it: &Scenario) -> anyhow::Result<String> {
@@ -28,7 +28,7 @@ async fn told(it: &Scenario, deployd: &Deployd, access: &Bootstrapped) -> anyhow
 #[apply(every_system)]
 #[tokio::test]
 async fn a_bare_vps_gets_the_daemon_and_a_second_run_changes_nothing(os: &str, version: &str) -> anyhow::Result<()> {
-    on_a_vps(os, version, async |it| {
+    on_a_bare_vps(os, version, async |it| {
         let bare = it.vps.ssh().await?.exec("command -v docker dockerd").await?;
         ensure!(!bare.success(), "the VPS is not bare: {bare:?}");
 

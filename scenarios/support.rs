@@ -10,9 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
 use futures_util::FutureExt;
-use harness::deployer::{
-    Ability, Api, Bootstrapped, Command, Deployd, Deployer, Source, UNSUPPORTED, Unsupported,
-};
+use harness::deployer::{Ability, Api, Bootstrapped, Command, Deployd, Deployer, Source, UNSUPPORTED, Unsupported};
 use harness::githost::GitHost;
 use harness::project::{Checkout, MAIN_BRANCH, Project};
 use harness::wait::{Seen, wait_until};
@@ -36,17 +34,33 @@ pub async fn on_a_vps(
     version: &str,
     body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    let start = async |env: &TestEnv| {
+        only_deployd_has_a_part()?;
+        Ok(env.vps(os, version)?.start(env).await?)
+    };
+    run(start, body).await
+}
+
+/// The same for what any deploy tool is asked to do with a bare VPS.
+pub async fn on_a_bare_vps(
+    os: &str,
+    version: &str,
+    body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let start = async |env: &TestEnv| Ok(env.vps(os, version)?.start(env).await?);
     run(start, body).await
 }
 
-/// The same on a VPS of a size of its own.
+/// The same as `on_a_vps` on a VPS of a size of its own.
 pub async fn on_a_sized_vps(
     (os, version): (&str, &str),
     size: Size,
     body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let start = async |env: &TestEnv| Ok(env.vps(os, version)?.with_size(size).start(env).await?);
+    let start = async |env: &TestEnv| {
+        only_deployd_has_a_part()?;
+        Ok(env.vps(os, version)?.with_size(size).start(env).await?)
+    };
     run(start, body).await
 }
 
@@ -56,7 +70,10 @@ pub async fn on_a_sized_vps_with_engine(
     size: Size,
     body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let start = async |env: &TestEnv| Ok(from_snapshot(env, os, version).await?.with_size(size).start(env).await?);
+    let start = async |env: &TestEnv| {
+        only_deployd_has_a_part()?;
+        Ok(from_snapshot(env, os, version).await?.with_size(size).start(env).await?)
+    };
     run(start, body).await
 }
 
@@ -200,7 +217,12 @@ fn only_deployd() -> anyhow::Result<()> {
     Ok(Command::from_env()?.map_or(Ok(()), |tool| tool.can(Ability::DeploydsOwn))?)
 }
 
-/// The same, whatever tool is tested: VPSes start from its snapshots.
+/// Refuses another tool where a scenario asks nothing of it: what it would pass would be said of nothing.
+fn only_deployd_has_a_part() -> anyhow::Result<()> {
+    Ok(Command::from_env()?.map_or(Ok(()), |tool| tool.can(Ability::APart))?)
+}
+
+/// deployd, whatever tool is tested: VPSes start from its snapshots.
 async fn built_deployd(env: &TestEnv) -> anyhow::Result<Deployd> {
     let binary = std::env::var_os("TESTENV_DEPLOYD_BINARY")
         .context("TESTENV_DEPLOYD_BINARY names no binary of the deploy daemon; cargo xtask matrix builds one")?;

@@ -227,7 +227,10 @@ pub(crate) async fn head_of(folder: &Path) -> Result<String> {
 /// Runs git in the work tree of a project; answers what it printed.
 async fn git_in(name: &str, folder: &Path, arguments: &[&str], variables: &[(&str, String)]) -> Result<String> {
     let identity = ["AUTHOR", "COMMITTER"].into_iter().flat_map(|who| {
-        [(format!("GIT_{who}_NAME"), "testvps".to_owned()), (format!("GIT_{who}_EMAIL"), "testvps@localhost".to_owned())]
+        [
+            (format!("GIT_{who}_NAME"), "testvps".to_owned()),
+            (format!("GIT_{who}_EMAIL"), "testvps@localhost".to_owned()),
+        ]
     });
     let output = Command::new("git")
         .args(["-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null"])

@@ -21,7 +21,7 @@ pub enum Ability {
     Remove,
     /// What only deployd has: its interface, users, variables, webhooks, files.
     DeploydsOwn,
-    /// To have a part in a scenario that asks nothing of a deploy tool.
+    /// To have a part in a scenario about the VPS, or about how people use deployd.
     APart,
 }
 

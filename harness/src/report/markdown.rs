@@ -57,7 +57,11 @@ fn row(text: &mut String, cell: &CellReport, by_others: bool) {
     };
     let unsupported = if by_others { format!(" {unsupported} |") } else { String::new() };
     let spent = time(cell.scenarios.iter().map(|it| it.duration_ms).sum());
-    let _ = writeln!(text, "| {} | {result} | {passed} | {failed} |{unsupported} {not_run} | {spent} |", escape(&cell.title()));
+    let _ = writeln!(
+        text,
+        "| {} | {result} | {passed} | {failed} |{unsupported} {not_run} | {spent} |",
+        escape(&cell.title())
+    );
 }
 
 fn failures(text: &mut String, report: &MatrixReport, dir: &Path) {

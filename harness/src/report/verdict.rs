@@ -53,7 +53,10 @@ impl MatrixReport {
         let missing = self.missing().count();
         let missing =
             if missing > 0 { format!(", {} cannot run", count(missing, "required system")) } else { String::new() };
-        format!("{by}{result}{unsupported}{missing}{}", self.stopped.map(|why| format!(", {}", why.words())).unwrap_or_default())
+        format!(
+            "{by}{result}{unsupported}{missing}{}",
+            self.stopped.map(|why| format!(", {}", why.words())).unwrap_or_default()
+        )
     }
 }
 

@@ -146,5 +146,11 @@ fn failed(system: &Path, name: &str) -> ScenarioReport {
     ] {
         std::fs::write(folder.join(file), text).expect("a file of the bundle");
     }
-    ScenarioReport { name: name.to_owned(), outcome: Outcome::Failed, duration_ms: 44_100, bundle: Some(folder), why: None }
+    ScenarioReport {
+        name: name.to_owned(),
+        outcome: Outcome::Failed,
+        duration_ms: 44_100,
+        bundle: Some(folder),
+        why: None,
+    }
 }

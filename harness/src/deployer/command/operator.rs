@@ -93,10 +93,13 @@ pub(super) async fn run(
     let told = story::begin(story::Kind::Step, || failure.to_string());
     let start = Instant::now();
     let mut said = Vec::new();
-    let ended = timeout(DEADLINE, spawned(folder, script, variables, |is_out, piece| {
-        said.extend_from_slice(piece);
-        take(is_out, piece);
-    }));
+    let ended = timeout(
+        DEADLINE,
+        spawned(folder, script, variables, |is_out, piece| {
+            said.extend_from_slice(piece);
+            take(is_out, piece);
+        }),
+    );
     let seen = match ended.await {
         Ok(Ok(status)) if status.success() => {
             told.end(true, || "done".to_owned(), &[&said]);

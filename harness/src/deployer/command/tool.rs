@@ -182,10 +182,14 @@ impl Deployer for Command {
                 let words = format!("it builds no {} projects, only {}", kind.word(), builds.join(", "));
                 unless(file.builds.contains(&kind), None, &words)
             }
-            Ability::DeploydsOwn => {
-                unless(false, None, "the scenario is about what only deployd has: its interface, users, webhooks, files")
+            Ability::DeploydsOwn => unless(
+                false,
+                None,
+                "the scenario is about what only deployd has: its interface, users, webhooks, files",
+            ),
+            Ability::APart => {
+                unless(false, None, "the scenario is about the VPS or deployd, and asks nothing of another deploy tool")
             }
-            Ability::APart => unless(false, None, "the scenario is about the VPS, and asks nothing of a deploy tool"),
         }
     }
 
