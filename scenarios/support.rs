@@ -160,6 +160,7 @@ pub async fn on_an_unknown_stage(
     body: impl AsyncFnOnce(&Stage<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let start = async |env: &TestEnv| {
+        tool_can(project_name, &[])?;
         only_deployd()?;
         Ok(from_snapshot(env, os, version).await?.start(env).await?)
     };
