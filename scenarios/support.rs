@@ -1,5 +1,8 @@
 //! What every scenario begins and ends with: a VPS of its own, a bundle if it fails, nothing left behind.
 
+mod any;
+
+use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
 use futures_util::FutureExt;
-use harness::deployer::{Api, Bootstrapped, Deployd, Deployer, Source};
+use harness::deployer::{Ability, Api, Bootstrapped, Command, Deployd, Deployer, Source, UNSUPPORTED, Unsupported};
 use harness::githost::GitHost;
 use harness::project::{Checkout, MAIN_BRANCH, Project};
 use harness::wait::{Seen, wait_until};
@@ -15,10 +18,14 @@ use harness::{Settings, Size, TestEnv, Vps, VpsRequest, artifacts, probe, story}
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+pub use any::{AnyStage, AnyTool, on_any_stage, on_any_unknown_stage, tool_can};
+
 /// A scenario on its way: the environment and the VPS under test.
 pub struct Scenario {
     pub env: TestEnv,
     pub vps: Vps,
+    /// The deploy tool in deployd's place, if there is one.
+    other: Option<Command>,
 }
 
 /// Runs a scenario on a fresh VPS of the system; whatever it comes to, the VPS and everything around it is gone after.
@@ -27,17 +34,33 @@ pub async fn on_a_vps(
     version: &str,
     body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    let start = async |env: &TestEnv| {
+        only_deployd_has_a_part()?;
+        Ok(env.vps(os, version)?.start(env).await?)
+    };
+    run(start, body).await
+}
+
+/// The same for what any deploy tool is asked to do with a bare VPS.
+pub async fn on_a_bare_vps(
+    os: &str,
+    version: &str,
+    body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let start = async |env: &TestEnv| Ok(env.vps(os, version)?.start(env).await?);
     run(start, body).await
 }
 
-/// The same on a VPS of a size of its own.
+/// The same as `on_a_vps` on a VPS of a size of its own.
 pub async fn on_a_sized_vps(
     (os, version): (&str, &str),
     size: Size,
     body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let start = async |env: &TestEnv| Ok(env.vps(os, version)?.with_size(size).start(env).await?);
+    let start = async |env: &TestEnv| {
+        only_deployd_has_a_part()?;
+        Ok(env.vps(os, version)?.with_size(size).start(env).await?)
+    };
     run(start, body).await
 }
 
@@ -47,19 +70,39 @@ pub async fn on_a_sized_vps_with_engine(
     size: Size,
     body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let start = async |env: &TestEnv| Ok(from_snapshot(env, os, version).await?.with_size(size).start(env).await?);
+    let start = async |env: &TestEnv| {
+        only_deployd_has_a_part()?;
+        Ok(from_snapshot(env, os, version).await?.with_size(size).start(env).await?)
+    };
     run(start, body).await
 }
 
 /// A VPS that has its engine and the daemon's image already, from a snapshot, so that a bootstrap costs seconds.
 async fn from_snapshot(env: &TestEnv, os: &str, version: &str) -> anyhow::Result<VpsRequest> {
-    Ok(deployd(env).await?.ready_vps(env, env.system(os, version)?).await?)
+    Ok(built_deployd(env).await?.ready_vps(env, env.system(os, version)?).await?)
 }
 
+/// Runs it; a scenario about what the deploy tool cannot do says so where the runner looks, and does not pass.
 async fn run(
     start: impl AsyncFnOnce(&TestEnv) -> anyhow::Result<Vps>,
     body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    let result = run_to_its_end(start, body).await;
+    if let (Some(unsupported), Some(dir)) = (unsupported(&result), artifacts::bundle_dir()) {
+        artifacts::keep(&dir, UNSUPPORTED, unsupported.why());
+    }
+    result
+}
+
+fn unsupported(result: &anyhow::Result<()>) -> Option<&Unsupported> {
+    result.as_ref().err().and_then(|error| error.downcast_ref())
+}
+
+async fn run_to_its_end(
+    start: impl AsyncFnOnce(&TestEnv) -> anyhow::Result<Vps>,
+    body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let other = Command::from_env()?;
     let env = TestEnv::open_with(Settings { progress: Arc::new(say), ..Settings::from_env()? }).await?;
     // boxed, as is the body: what they hold on the way is large
     let vps = match Box::pin(start(&env)).await {
@@ -69,16 +112,20 @@ async fn run(
             return Err(error);
         }
     };
-    let scenario = Scenario { env, vps };
-    let result = AssertUnwindSafe(Box::pin(body(&scenario))).catch_unwind().await.unwrap_or_else(|panic| {
+    let scenario = Scenario { env, vps, other };
+    let mut result = AssertUnwindSafe(Box::pin(body(&scenario))).catch_unwind().await.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         Err(anyhow!("panicked: {}", text.unwrap_or("without a text")))
     });
-    if let (Err(error), Some(dir)) = (&result, artifacts::bundle_dir()) {
+    if let (Ok(()), Some(tool)) = (&result, scenario.other.as_ref().filter(|tool| !tool.was_asked())) {
+        result = tool.can(Ability::APart).map_err(Into::into);
+    }
+    if let (Err(error), None, Some(dir)) = (&result, unsupported(&result), artifacts::bundle_dir()) {
         artifacts::collect(&scenario.vps, &dir, &format!("{error:?}")).await;
     }
-    let Scenario { env, vps } = scenario;
-    let closed = if result.is_err() && std::env::var_os("TESTENV_KEEP_FAILED").is_some() {
+    let kept = result.is_err() && unsupported(&result).is_none();
+    let Scenario { env, vps, .. } = scenario;
+    let closed = if kept && std::env::var_os("TESTENV_KEEP_FAILED").is_some() {
         vps.keep(env.workspace())
             .await
             .map(|kept| say(&format!("{} stays: cargo xtask ssh {}", kept.subject(), kept.name)))
@@ -112,7 +159,11 @@ pub async fn on_an_unknown_stage(
     project_name: &str,
     body: impl AsyncFnOnce(&Stage<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let start = async |env: &TestEnv| Ok(from_snapshot(env, os, version).await?.start(env).await?);
+    let start = async |env: &TestEnv| {
+        tool_can(project_name, &[])?;
+        only_deployd()?;
+        Ok(from_snapshot(env, os, version).await?.start(env).await?)
+    };
     run(start, async |it: &Scenario| on_it(it, project_name, body).await).await
 }
 
@@ -124,6 +175,7 @@ pub async fn on_a_small_stage(
     body: impl AsyncFnOnce(&Stage<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let start = async |env: &TestEnv| {
+        only_deployd()?;
         let request = from_snapshot(env, os, version).await?;
         Ok(request.with_engine_disk(bytes).start(env).await?)
     };
@@ -145,7 +197,7 @@ async fn on_it(
     if result.is_err() {
         stage.keep_evidence().await;
     }
-    stage.git.close().await?;
+    stage.scene.git.close().await?;
     result
 }
 
@@ -155,8 +207,24 @@ pub fn say(line: &str) {
     eprintln!("==> {line}");
 }
 
-/// The deploy tool of this repository.
+/// The deploy tool of this repository. Who asks for it is about what only deployd has: unsupported by any other tool.
 pub async fn deployd(env: &TestEnv) -> anyhow::Result<Deployd> {
+    only_deployd()?;
+    built_deployd(env).await
+}
+
+/// Refuses another tool than deployd.
+fn only_deployd() -> anyhow::Result<()> {
+    Ok(Command::from_env()?.map_or(Ok(()), |tool| tool.can(Ability::DeploydsOwn))?)
+}
+
+/// Refuses another tool where a scenario asks nothing of it: what it would pass would be said of nothing.
+fn only_deployd_has_a_part() -> anyhow::Result<()> {
+    Ok(Command::from_env()?.map_or(Ok(()), |tool| tool.can(Ability::APart))?)
+}
+
+/// deployd, whatever tool is tested: VPSes start from its snapshots.
+async fn built_deployd(env: &TestEnv) -> anyhow::Result<Deployd> {
     let binary = std::env::var_os("TESTENV_DEPLOYD_BINARY")
         .context("TESTENV_DEPLOYD_BINARY names no binary of the deploy daemon; cargo xtask matrix builds one")?;
     Ok(Deployd::from_binary(env, Path::new(&binary)).await?)
@@ -168,31 +236,47 @@ pub fn project(name: &str) -> anyhow::Result<Project> {
     Ok(Project::open(&dir)?)
 }
 
-/// A bootstrapped VPS, a git host that it trusts, and a project whose repository is on it.
-pub struct Stage<'a> {
+/// What every stage has: a VPS, a git host that it trusts, and a project whose repository is on it.
+pub struct Scene<'a> {
     scenario: &'a Scenario,
-    pub deployd: Deployd,
-    pub access: Bootstrapped,
     pub git: GitHost,
     pub project: Project,
     pub checkout: Checkout,
 }
 
-impl<'a> Stage<'a> {
-    /// Bootstraps the VPS and puts the project into a repository whose deploy key is not registered yet.
-    pub async fn set(scenario: &'a Scenario, project_name: &str) -> anyhow::Result<Self> {
-        let Scenario { env, vps } = scenario;
+/// A VPS that deployd is on.
+pub struct Stage<'a> {
+    scene: Scene<'a>,
+    pub deployd: Deployd,
+    pub access: Bootstrapped,
+}
+
+impl<'a> Deref for Stage<'a> {
+    type Target = Scene<'a>;
+
+    fn deref(&self) -> &Scene<'a> {
+        &self.scene
+    }
+}
+
+impl<'a> Scene<'a> {
+    /// Puts a tool onto the VPS, and the project into a repository whose deploy key is not registered yet.
+    async fn set<T: Deployer>(
+        scenario: &'a Scenario,
+        project_name: &str,
+        tool: &T,
+    ) -> anyhow::Result<(Self, T::Access)> {
+        let Scenario { env, vps, .. } = scenario;
         let name = GitHost::name_for(env, &vps.info().name);
-        let deployd = deployd(env).await?;
         let trusted = [GitHost::known_hosts_line(env, &name)?];
-        let (access, git) = tokio::join!(deployd.bootstrap(vps, &trusted, &say), GitHost::start(env, &name));
+        let (access, git) = tokio::join!(tool.bootstrap(vps, &trusted, &say), GitHost::start(env, &name));
         let (access, git, project) = (access?, git?, project(project_name)?);
         git.create(&project.name).await?;
         let checkout = project.checkout().await?;
-        Ok(Self { scenario, deployd, access, git, project, checkout })
+        Ok((Self { scenario, git, project, checkout }, access))
     }
 
-    /// The VPS that the daemon is on.
+    /// The VPS that the deploy tool is on.
     pub fn vps(&self) -> &Vps {
         &self.scenario.vps
     }
@@ -200,6 +284,31 @@ impl<'a> Stage<'a> {
     /// The environment of the VPS.
     pub fn env(&self) -> &TestEnv {
         &self.scenario.env
+    }
+
+    /// Pushes the present commit.
+    pub async fn push(&self) -> anyhow::Result<()> {
+        Ok(self.git.push(&self.checkout, &self.project.name, MAIN_BRANCH).await?)
+    }
+
+    /// The application's page, once it is healthy.
+    pub async fn page(&self) -> anyhow::Result<String> {
+        let deadline = Duration::from_mins(1);
+        Ok(probe::healthy(&self.scenario.vps, &self.project, deadline).await?.body)
+    }
+
+    /// Where the deploy tool finds what was pushed.
+    fn source(&self) -> Source {
+        Source { remote: self.git.remote(&self.project.name), branch: MAIN_BRANCH.to_owned() }
+    }
+}
+
+impl<'a> Stage<'a> {
+    /// Bootstraps the VPS and puts the project into a repository whose deploy key is not registered yet.
+    pub async fn set(scenario: &'a Scenario, project_name: &str) -> anyhow::Result<Self> {
+        let deployd = deployd(&scenario.env).await?;
+        let (scene, access) = Scene::set(scenario, project_name, &deployd).await?;
+        Ok(Self { scene, deployd, access })
     }
 
     /// The daemon's interface.
@@ -249,29 +358,16 @@ impl<'a> Stage<'a> {
         Ok(self.git.register(&self.project.name, &self.access.deploy_key).await?)
     }
 
-    /// Pushes the present commit.
-    pub async fn push(&self) -> anyhow::Result<()> {
-        Ok(self.git.push(&self.checkout, &self.project.name, MAIN_BRANCH).await?)
-    }
-
     /// Pushes the present commit and asks the deploy tool to deploy it; answers the commit's hash.
     pub async fn deploy(&self) -> anyhow::Result<String> {
         self.push().await?;
-        let remote = self.git.remote(&self.project.name);
-        let source = Source { remote, branch: MAIN_BRANCH.to_owned() };
-        self.deployd.deploy(&self.scenario.vps, &self.access, &self.project, &source, &say).await?;
+        self.deployd.deploy(self.vps(), &self.access, &self.project, &self.source(), &say).await?;
         Ok(self.checkout.head().await?)
-    }
-
-    /// The application's page, once it is healthy.
-    pub async fn page(&self) -> anyhow::Result<String> {
-        let deadline = Duration::from_mins(1);
-        Ok(probe::healthy(&self.scenario.vps, &self.project, deadline).await?.body)
     }
 
     /// The commit that the deploy tool says is deployed.
     pub async fn status_commit(&self) -> anyhow::Result<String> {
-        Ok(self.deployd.status(&self.scenario.vps, &self.access).await?.commit_hash)
+        Ok(self.deployd.status(self.vps(), &self.access).await?.commit_hash)
     }
 
     /// Asks for a deploy of what was pushed, with these settings beside remote and branch; answers the HTTP status and the

@@ -9,5 +9,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = std::path::Path::new(&dir).canonicalize()?;
     sample::sample(&dir).write(&dir)?;
     println!("{}", dir.join("index.html").display());
+    let of_others = dir.join("of-others");
+    sample::of_others().write(&of_others)?;
+    println!("{}", of_others.join("index.html").display());
     Ok(())
 }

@@ -115,7 +115,7 @@ pub fn keep(dir: &Path, file: &str, text: &str) {
 }
 
 /// What a runner does with the folder of a scenario that has ended: one that failed keeps all of it, with what it printed,
-/// and one that passed its story in short. No secret of the scenario stays in it.
+/// and any other its story in short. No secret of the scenario stays in it.
 pub(crate) fn settle(dir: &Path, failed: Option<&str>, secrets: &crate::redact::Secrets) -> crate::Result<()> {
     match failed {
         Some(printed) => write_whole(&dir.join(OUTPUT), printed)?,

@@ -215,32 +215,42 @@ impl Checkout {
 
     /// The same with environment variables.
     pub(crate) async fn git_with(&self, arguments: &[&str], variables: &[(&str, String)]) -> Result<String> {
-        let identity = ["AUTHOR", "COMMITTER"].into_iter().flat_map(|who| {
-            [
-                (format!("GIT_{who}_NAME"), "testvps".to_owned()),
-                (format!("GIT_{who}_EMAIL"), "testvps@localhost".to_owned()),
-            ]
-        });
-        let output = Command::new("git")
-            .args(["-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null"])
-            .args(arguments)
-            .current_dir(self.path())
-            .envs(identity)
-            .envs(variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await;
-        let failure = || Failure::new(format!("project {}", self.name), format!("git {}", arguments.join(" ")));
-        let output = output.map_err(|error| {
-            Error::Machine(failure().saw(error).hint("git is needed on this machine: apt-get install git"))
-        })?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Err(Error::Deploy(failure().saw(format!("{}\n{said}", output.status))));
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        git_in(&self.name, self.path(), arguments, variables).await
     }
+}
+
+/// The hash of the present commit of the checkout in a folder.
+pub(crate) async fn head_of(folder: &Path) -> Result<String> {
+    git_in(&folder.display().to_string(), folder, &["rev-parse", "HEAD"], &[]).await
+}
+
+/// Runs git in the work tree of a project; answers what it printed.
+async fn git_in(name: &str, folder: &Path, arguments: &[&str], variables: &[(&str, String)]) -> Result<String> {
+    let identity = ["AUTHOR", "COMMITTER"].into_iter().flat_map(|who| {
+        [
+            (format!("GIT_{who}_NAME"), "testvps".to_owned()),
+            (format!("GIT_{who}_EMAIL"), "testvps@localhost".to_owned()),
+        ]
+    });
+    let output = Command::new("git")
+        .args(["-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null"])
+        .args(arguments)
+        .current_dir(folder)
+        .envs(identity)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await;
+    let failure = || Failure::new(format!("project {name}"), format!("git {}", arguments.join(" ")));
+    let output = output.map_err(|error| {
+        Error::Machine(failure().saw(error).hint("git is needed on this machine: apt-get install git"))
+    })?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        return Err(Error::Deploy(failure().saw(format!("{}\n{said}", output.status))));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 #[cfg(test)]

@@ -179,24 +179,33 @@ impl Workspace {
         lock.lock().map_err(|error| file_error(&lock_path, "take the lock", &error))?;
         let (mut config, mut inventory) = (String::new(), "[vps]\n".to_owned());
         for vps in self.vpses()? {
-            let (ssh, name) = (&vps.ssh, &vps.name);
-            let (key, hosts) = (ssh.identity_file.display(), ssh.known_hosts_file.display());
-            let _ = write!(
-                config,
-                "Host {name}\n  HostName {}\n  Port {}\n  User {}\n  IdentityFile \"{key}\"\n  IdentitiesOnly yes\n  \
-                 UserKnownHostsFile \"{hosts}\"\n  StrictHostKeyChecking yes\n  LogLevel ERROR\n\n",
-                ssh.host, ssh.port, ssh.user
-            );
-            let _ = writeln!(
-                inventory,
-                "{name} ansible_host={} ansible_port={} ansible_user={} ansible_ssh_private_key_file='{key}' \
-                 ansible_ssh_common_args='-o UserKnownHostsFile=\"{hosts}\" -o IdentitiesOnly=yes'",
-                ssh.host, ssh.port, ssh.user
-            );
+            let hosts = &vps.ssh.known_hosts_file;
+            let _ = writeln!(config, "{}", ssh_config_entry(&vps, hosts));
+            inventory += &inventory_line(&vps, hosts);
         }
         write_whole(&self.dir.join("ssh_config"), &config)?;
         write_whole(&self.dir.join("inventory.ini"), &inventory)
     }
+}
+
+/// What OpenSSH's client reads to reach a VPS by its name, with the host key that `known_hosts` pins.
+pub(crate) fn ssh_config_entry(vps: &VpsInfo, known_hosts: &Path) -> String {
+    let (ssh, key, hosts) = (&vps.ssh, vps.ssh.identity_file.display(), known_hosts.display());
+    format!(
+        "Host {}\n  HostName {}\n  Port {}\n  User {}\n  IdentityFile \"{key}\"\n  IdentitiesOnly yes\n  \
+         UserKnownHostsFile \"{hosts}\"\n  StrictHostKeyChecking yes\n  LogLevel ERROR\n",
+        vps.name, ssh.host, ssh.port, ssh.user
+    )
+}
+
+/// The same for Ansible.
+pub(crate) fn inventory_line(vps: &VpsInfo, known_hosts: &Path) -> String {
+    let (ssh, key, hosts) = (&vps.ssh, vps.ssh.identity_file.display(), known_hosts.display());
+    format!(
+        "{} ansible_host={} ansible_port={} ansible_user={} ansible_ssh_private_key_file='{key}' \
+         ansible_ssh_common_args='-o UserKnownHostsFile=\"{hosts}\" -o IdentitiesOnly=yes'\n",
+        vps.name, ssh.host, ssh.port, ssh.user
+    )
 }
 
 /// Replaces a file in one step, readable by its owner alone: a reader sees the old text or the new one.

@@ -281,6 +281,10 @@ pub struct Matrix {
         "arch", "fail_fast", "keep_failed", "list", "partition", "record_durations", "require"
     ])]
     pub mutants: bool,
+    /// A file of commands that describes another deploy tool than deployd, such as scenarios/deployers/compose/deployer.toml:
+    /// the same scenarios run against it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["mutants", "record_durations"])]
+    pub deployer: Option<PathBuf>,
     /// How many scenarios run side by side [default: as processors and memory allow]
     #[arg(long)]
     pub jobs: Option<usize>,

@@ -46,6 +46,8 @@ fn xtask(state: &Path, words: &[&str]) -> Assert {
 #[case::a_copy_between_vpses(&["copy", "a:/x", "b:/y"], "both sides are on a VPS")]
 #[case::a_copy_to_nowhere(&["copy", "a"], "DST")]
 #[case::an_unknown_shell(&["completions", "command.com"], "bash")]
+#[case::a_mutant_of_another_tool(&["matrix", "--mutants", "--deployer", "a.toml"], "--deployer")]
+#[case::a_deploy_tool_that_is_not_there(&["matrix", "--deployer", "nowhere.toml"], "scenarios/deployers/compose/deployer.toml")]
 #[case::a_kept_vps_of_a_mutant(&["matrix", "--mutants", "--keep-failed"], "--keep-failed")]
 fn wrong_words_are_told_with_what_would_have_worked(#[case] words: &[&str], #[case] told: &str) {
     let state = tempfile::tempdir().unwrap();
@@ -89,6 +91,20 @@ fn without_an_engine_the_status_is_3_and_the_mending_command_is_named(#[case] wo
     let state = tempfile::tempdir().unwrap();
     let mends = contains("systemctl start docker").and(contains("DOCKER_HOST"));
     xtask(state.path(), words).code(3).stdout(is_empty()).stderr(mends);
+}
+
+#[test]
+fn what_a_deploy_tool_needs_of_this_machine_is_named_with_its_package() {
+    let state = tempfile::tempdir().unwrap();
+    let file = state.path().join("deployer.toml");
+    let tool = "name = 'a'\nneeds = { no-such-program = 'its-package' }\nbuilds = ['dockerfile']\n\
+                bootstrap.here = 'true'\ndeploy.here = 'true'\n";
+    std::fs::write(&file, tool).unwrap();
+    let told = contains("no-such-program").and(contains("apt-get install its-package"));
+    xtask(state.path(), &["matrix", "--deployer", &file.display().to_string()]).code(3).stdout(is_empty()).stderr(told);
+    std::fs::write(&file, tool.replace("deploy.here", "deploy.there")).unwrap();
+    let told = contains("deployer.toml").and(contains("`there`")).and(contains("`here` or `on_vps`"));
+    xtask(state.path(), &["matrix", "--deployer", &file.display().to_string()]).code(2).stdout(is_empty()).stderr(told);
 }
 
 #[test]

@@ -53,19 +53,19 @@ fn learn_result(name: &str, value: &str) {
 }
 
 /// Sorts the script's lines as they come.
-struct Lines<'a> {
+pub(super) struct Lines<'a> {
     on_line: OnLine<'a>,
     partial: LineBuffer,
-    results: Results,
+    pub(super) results: Results,
     failed: Option<String>,
 }
 
 impl<'a> Lines<'a> {
-    fn new(on_line: OnLine<'a>) -> Self {
+    pub(super) fn new(on_line: OnLine<'a>) -> Self {
         Self { on_line, partial: LineBuffer::default(), results: Results::new(), failed: None }
     }
 
-    fn take(&mut self, piece: &[u8]) {
+    pub(super) fn take(&mut self, piece: &[u8]) {
         let mut buffer = std::mem::take(&mut self.partial);
         buffer.take(piece, |line| self.line(line));
         self.partial = buffer;

@@ -1,9 +1,11 @@
 //! deployd, the deploy tool of this repository, driven as its users drive it.
 
+use std::convert::Infallible;
+
 use serde_json::json;
 
 use super::api::Api;
-use super::{Bootstrapped, Deployer, OnLine, Source, Status, bootstrap};
+use super::{Ability, Bootstrapped, Deployer, OnLine, Source, Status, bootstrap};
 use crate::catalog::Arch;
 use crate::error::{Error, Failure, Result};
 use crate::image::{DAEMON_REPOSITORY, builder_image, builder_reference, daemon_image, daemon_parts, program_arch};
@@ -63,8 +65,15 @@ impl Deployd {
 }
 
 impl Deployer for Deployd {
+    type Access = Bootstrapped;
+    type Lack = Infallible;
+
     fn name(&self) -> &'static str {
         "deployd"
+    }
+
+    fn can(&self, _: Ability) -> Result<(), Infallible> {
+        Ok(())
     }
 
     async fn bootstrap(&self, vps: &Vps, git_hosts: &[String], on_line: OnLine<'_>) -> Result<Bootstrapped> {
@@ -116,6 +125,14 @@ impl Deployer for Deployd {
         Err(Error::Deploy(failure.hint(format!("cargo xtask status {}", vps.info().name))))
     }
 
+    async fn roll_back(&self, vps: &Vps, access: &Bootstrapped, _: OnLine<'_>) -> Result<()> {
+        let (code, answer) = Api::new(vps.subject(), access)?.as_admin("POST", "/rollback", None).await?;
+        if code == 201 {
+            return Ok(());
+        }
+        Err(Error::Deploy(Failure::new(vps.subject(), "roll back").saw(format!("HTTP {code}: {answer}"))))
+    }
+
     async fn status(&self, vps: &Vps, access: &Bootstrapped) -> Result<Status> {
         status(vps, access).await
     }
@@ -131,4 +148,18 @@ pub async fn status(vps: &Vps, access: &Bootstrapped) -> Result<Status> {
     let status = data.get("status").cloned().unwrap_or(data);
     serde_json::from_value(status)
         .map_err(|error| Error::Deploy(Failure::new(vps.subject(), "read the daemon's status").saw(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Does not compile once there is a value that says so.
+    #[test]
+    fn nothing_about_deployd_is_unsupported() {
+        fn never(lack: <Deployd as Deployer>::Lack) -> super::super::Unsupported {
+            match lack {}
+        }
+        let _: fn(Infallible) -> super::super::Unsupported = never;
+    }
 }

@@ -2,10 +2,12 @@
 
 mod api;
 mod bootstrap;
+mod command;
 mod deployd;
 mod follow;
 mod lines;
 mod ready;
+mod unsupported;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -13,8 +15,10 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 
 pub use api::Api;
+pub use command::{Command, DEPLOYER_VARIABLE, Results};
 pub use deployd::{Deployd, status};
 pub use follow::Followed;
+pub use unsupported::{Ability, UNSUPPORTED, Unsupported};
 
 use crate::error::Result;
 use crate::project::Project;
@@ -25,8 +29,17 @@ pub type OnLine<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
 /// A deploy tool: puts itself onto a VPS, deploys projects there, tells what it did.
 pub trait Deployer: Send + Sync {
+    /// What its bootstrap leaves in the hands of whoever ran it.
+    type Access: Send + Sync;
+    /// That it cannot do something: [`Infallible`](std::convert::Infallible) for a tool that can do everything, about which
+    /// nothing is ever unsupported.
+    type Lack: std::error::Error + Send + Sync + 'static;
+
     /// Its name in reports.
     fn name(&self) -> &str;
+
+    /// Whether it can do something; if not, why.
+    fn can(&self, what: Ability) -> Result<(), Self::Lack>;
 
     /// Puts the tool onto a VPS; safe to repeat. `git_hosts` are the lines of `known_hosts` that it shall trust.
     fn bootstrap(
@@ -34,20 +47,28 @@ pub trait Deployer: Send + Sync {
         vps: &Vps,
         git_hosts: &[String],
         on_line: OnLine<'_>,
-    ) -> impl Future<Output = Result<Bootstrapped>> + Send;
+    ) -> impl Future<Output = Result<Self::Access>> + Send;
 
-    /// Deploys the head of a branch of a remote repository.
+    /// Deploys the head of a branch of a remote repository, of which the project's folder may be a checkout.
     fn deploy(
         &self,
         vps: &Vps,
-        access: &Bootstrapped,
+        access: &Self::Access,
         project: &Project,
         source: &Source,
         on_line: OnLine<'_>,
     ) -> impl Future<Output = Result<()>> + Send;
 
+    /// Returns to the version that served before.
+    fn roll_back(
+        &self,
+        vps: &Vps,
+        access: &Self::Access,
+        on_line: OnLine<'_>,
+    ) -> impl Future<Output = Result<()>> + Send;
+
     /// What it says is deployed.
-    fn status(&self, vps: &Vps, access: &Bootstrapped) -> impl Future<Output = Result<Status>> + Send;
+    fn status(&self, vps: &Vps, access: &Self::Access) -> impl Future<Output = Result<Status>> + Send;
 
     /// Takes the tool off the VPS again.
     fn uninstall(&self, vps: &Vps, on_line: OnLine<'_>) -> impl Future<Output = Result<()>> + Send;
@@ -82,7 +103,7 @@ pub struct Source {
 }
 
 /// What a deploy tool says is deployed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Status {
     /// The branch.
     #[serde(default)]

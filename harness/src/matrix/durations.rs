@@ -94,6 +94,7 @@ mod tests {
             outcome,
             duration_ms,
             bundle: None,
+            why: None,
         };
         CellReport {
             os: "debian".to_owned(),

@@ -11,7 +11,7 @@ use super::scenarios::{Case, ScenarioBinary, Setting, Work};
 use super::schedule::{Event, Schedule, Worker};
 use super::width::Width;
 use crate::catalog::Arch;
-use crate::deployer::Deployd;
+use crate::deployer::{Command, Deployd, Deployer};
 use crate::emulation;
 use crate::error::{Error, Result};
 use crate::image::vps_image;
@@ -28,8 +28,10 @@ pub struct Plan {
     pub work: Vec<Work>,
     /// The scenarios.
     pub binary: ScenarioBinary,
-    /// The deploy tool that they test, for each architecture of the cells.
+    /// deployd, which they test, for each architecture of the cells.
     pub tools: Vec<Tool>,
+    /// The deploy tool that they test in its place; deployd's snapshots are used all the same.
+    pub deployer: Option<Command>,
     /// How many run side by side.
     pub width: Width,
     /// How long they take: the longest begin first.
@@ -44,7 +46,7 @@ pub struct Plan {
     pub variables: Vec<(String, String)>,
 }
 
-/// The deploy tool for VPSes of one architecture.
+/// deployd for VPSes of one architecture.
 pub struct Tool {
     /// The tool.
     pub deployer: Deployd,
@@ -83,6 +85,7 @@ pub async fn run(
     let cells = plan.work.iter().zip(ended.reports).map(|(work, reports)| cell_report(work, reports)).collect();
     let mut report = MatrixReport::new(cells, millis_since(start));
     report.stopped = ended.stopped;
+    report.deployer = plan.deployer.as_ref().map(|tool| tool.name().to_owned());
     report.memory = Some(Memory { planned_bytes: plan.width.memory_bytes(), peak_bytes: peak.bytes() });
     Ok(report)
 }
@@ -111,7 +114,8 @@ impl Worker for OnEngine<'_> {
         let of_tool = self.plan.tool(cell.arch).map(|tool| tool.variables.as_slice()).unwrap_or_default();
         let variables = &[variables, of_tool].concat();
         let deadline = DEADLINE * emulation::patience(engine, cell.arch);
-        let setting = Setting { lease, own: engine.arch(), report, state, variables, deadline };
+        let deployer = self.plan.deployer.as_ref();
+        let setting = Setting { lease, own: engine.arch(), report, state, deployer, variables, deadline };
         let ended = binary.run(cell, case, &setting).await;
         ended.unwrap_or_else(|error| case.not_begun(cell, report, &error))
     }
@@ -160,6 +164,7 @@ mod tests {
             outcome: Outcome::Passed,
             duration_ms: 1,
             bundle: None,
+            why: None,
         };
         let mut work = work(1, ["b", "a", "c"]).remove(0);
         let report = cell_report(&work, vec![ran("b"), ran("a")]);

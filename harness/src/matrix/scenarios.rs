@@ -11,6 +11,7 @@ use tokio::process::Command;
 use super::cells::Cell;
 use crate::artifacts::OUTPUT;
 use crate::catalog::{Arch, System};
+use crate::deployer::{self, DEPLOYER_VARIABLE, UNSUPPORTED};
 use crate::error::{Error, Failure, Result};
 use crate::lease::{COMMAND_VARIABLE, Lease};
 use crate::redact::{Handover, strike_out};
@@ -57,6 +58,8 @@ pub(super) struct Setting<'a> {
     pub own: Arch,
     pub report: &'a Path,
     pub state: &'a Path,
+    /// The deploy tool, where it is another than deployd.
+    pub deployer: Option<&'a deployer::Command>,
     pub variables: &'a [(String, String)],
     pub deadline: Duration,
 }
@@ -120,13 +123,14 @@ impl ScenarioBinary {
         command.env(handover.variable().0, handover.variable().1);
         plain_errors(&mut command, std::env::var_os(ERROR_BACKTRACES).as_deref());
         let ended = tokio::time::timeout(setting.deadline, setting.lease.run_guarded(&mut command)).await;
+        let why = std::fs::read_to_string(folder.join(UNSUPPORTED)).ok();
         let (outcome, text) = match ended {
             Ok(Ok(output)) => {
                 let text = [output.stderr, output.stdout].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
                 // exactly one test must have run: a name that fits none would look like success
                 let ran = text[1].contains("1 passed");
                 let passed = output.status.success() && ran;
-                (if passed { Outcome::Passed } else { Outcome::Failed }, text.concat())
+                (outcome(passed, setting.deployer.is_some(), why.as_deref()), text.concat())
             }
             Ok(Err(error)) => (Outcome::Failed, error.to_string()),
             Err(_) => (Outcome::Failed, format!("not done after {} s, killed", setting.deadline.as_secs())),
@@ -135,7 +139,8 @@ impl ScenarioBinary {
         crate::artifacts::settle(&folder, failed, &handover.secrets()?)?;
         let bundle = failed.map(|_| folder);
         let duration_ms = millis_since(start);
-        Ok(ScenarioReport { name: case.scenario.clone(), outcome, duration_ms, bundle })
+        let why = why.filter(|_| outcome == Outcome::Unsupported).map(|why| strike_out(why.trim()));
+        Ok(ScenarioReport { name: case.scenario.clone(), outcome, duration_ms, bundle, why })
     }
 
     fn command(&self, cell: &Cell, case: &Case, setting: &Setting<'_>, bundle: &Path) -> Command {
@@ -143,6 +148,9 @@ impl ScenarioBinary {
         if cell.arch != setting.own {
             command.env(ARCH_VARIABLE, cell.arch.to_string());
         }
+        // what this process was started with is not what this case is run against
+        command.env_remove(DEPLOYER_VARIABLE);
+        command.envs(setting.deployer.map(|tool| (DEPLOYER_VARIABLE, tool.path())));
         command
             .args(["--exact", &case.test, "--nocapture", "--test-threads=1"])
             .env("TESTENV_BUNDLE_DIR", bundle)
@@ -167,7 +175,16 @@ impl Case {
         let said = remove_folder(&folder, "remove the bundle of an earlier run")
             .and_then(|()| write_whole(&folder.join(OUTPUT), &strike_out(&format!("{why}\n"))));
         let bundle = said.inspect_err(|error| tracing::error!("{error}")).is_ok().then_some(folder);
-        ScenarioReport { name: self.scenario.clone(), outcome: Outcome::Failed, duration_ms: 0, bundle }
+        ScenarioReport { name: self.scenario.clone(), outcome: Outcome::Failed, duration_ms: 0, bundle, why: None }
+    }
+}
+
+/// How a case ended. About deployd nothing is unsupported, whatever a scenario says: it can do everything.
+fn outcome(passed: bool, by_others: bool, unsupported: Option<&str>) -> Outcome {
+    match (passed, by_others, unsupported) {
+        (true, ..) => Outcome::Passed,
+        (false, true, Some(_)) => Outcome::Unsupported,
+        (false, ..) => Outcome::Failed,
     }
 }
 
@@ -214,6 +231,15 @@ pub(super) mod tests {
         let debian = catalog.find("debian", "12").unwrap();
         assert!(binary.case(debian, "first::deploy").is_some() && binary.case(debian, "first::dep").is_none());
         assert!(names("nothing").is_empty());
+    }
+
+    #[test]
+    fn what_is_unsupported_is_so_only_by_the_tools_of_others() {
+        let why = Some("it has no command to roll back");
+        assert_eq!(outcome(false, true, why), Outcome::Unsupported);
+        assert_eq!(outcome(false, false, why), Outcome::Failed, "deployd can do everything");
+        assert_eq!(outcome(false, true, None), Outcome::Failed);
+        assert_eq!((outcome(true, true, None), outcome(true, false, None)), (Outcome::Passed, Outcome::Passed));
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub struct MatrixReport {
     /// Why the run ended before everything had run, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Stopped>,
+    /// The deploy tool, where it is another than deployd: only such a one can lack something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployer: Option<String>,
     /// What its containers had in memory, where that was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
@@ -79,6 +82,9 @@ pub struct ScenarioReport {
     pub duration_ms: u64,
     /// The folder with its failure bundle, if it failed; relative to the report once that is written.
     pub bundle: Option<PathBuf>,
+    /// Why the deploy tool cannot be asked for it, if it is unsupported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// How a scenario ended.
@@ -89,6 +95,8 @@ pub enum Outcome {
     Passed,
     /// One did not, or something broke.
     Failed,
+    /// The deploy tool, another than deployd, cannot do what it is about.
+    Unsupported,
 }
 
 /// The sums of a run.
@@ -102,6 +110,14 @@ pub struct Totals {
     pub passed: usize,
     /// Scenarios that failed.
     pub failed: usize,
+    /// Scenarios that are about what the deploy tool cannot do.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unsupported: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl MatrixReport {
@@ -114,8 +130,9 @@ impl MatrixReport {
             unavailable: cells.iter().filter(|cell| !cell.available).count(),
             passed: count(Outcome::Passed),
             failed: count(Outcome::Failed),
+            unsupported: count(Outcome::Unsupported),
         };
-        Self { cells, totals, wall_ms, stopped: None, memory: None }
+        Self { cells, totals, wall_ms, stopped: None, deployer: None, memory: None }
     }
 
     /// Writes the report into `dir`, for programs, for a CI's page and for people; answers where `report.json` is.

@@ -57,6 +57,11 @@ fn case(cell: &CellReport, scenario: &ScenarioReport, dir: &Path) -> TestCase {
             status.set_description(format!("{error}{}", bundle.unwrap_or_default()));
             status
         }
+        Outcome::Unsupported => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(format!("unsupported: {}", scenario.why.as_deref().unwrap_or_default()));
+            status
+        }
     };
     let mut case = named(cell, &scenario.name, status);
     case.set_time(Duration::from_millis(scenario.duration_ms));

@@ -13,16 +13,24 @@ const LINE: usize = 300;
 
 /// The report, whose bundles are in `dir`.
 pub(super) fn render(report: &MatrixReport, dir: &Path) -> String {
-    let mark = if report.all_passed() { "✅" } else { "❌" };
+    let mark = match (report.all_passed(), report.nothing_failed()) {
+        (true, _) => "✅",
+        (false, true) => "🔶",
+        _ => "❌",
+    };
     let mut text = format!("{mark} **{}** in {}\n", report.verdict(), time(report.wall_ms));
     let (available, unavailable): (Vec<_>, Vec<_>) = report.cells.iter().partition(|cell| cell.available);
     if !available.is_empty() {
-        text.push_str("\n| system | result | passed | failed | not run | time |\n|---|---|---:|---:|---:|---:|\n");
+        // deployd can do everything: the column is for the tools of others
+        let (head, line) = if report.deployer.is_some() { (" unsupported |", "---:|") } else { ("", "") };
+        let _ = writeln!(text, "\n| system | result | passed | failed |{head} not run | time |");
+        let _ = writeln!(text, "|---|---|---:|---:|{line}---:|---:|");
         for cell in available {
-            row(&mut text, cell);
+            row(&mut text, cell, report.deployer.is_some());
         }
     }
     failures(&mut text, report, dir);
+    unsupported(&mut text, report);
     for cell in report.missing() {
         let _ =
             writeln!(text, "\n❌ **{}** is required and cannot run: {}", escape(&cell.title()), escape(&cell.reason));
@@ -38,15 +46,22 @@ pub(super) fn render(report: &MatrixReport, dir: &Path) -> String {
     text
 }
 
-fn row(text: &mut String, cell: &CellReport) {
+fn row(text: &mut String, cell: &CellReport, by_others: bool) {
     let (passed, failed, not_run) = (cell.count(Outcome::Passed), cell.count(Outcome::Failed), cell.not_run.len());
-    let result = match (failed, not_run) {
-        (0, 0) => "✅ passed",
-        (0, _) => "⚪ not all run",
+    let unsupported = cell.count(Outcome::Unsupported);
+    let result = match (failed, not_run, unsupported) {
+        (0, 0, 0) => "✅ passed",
+        (0, 0, _) => "🔶 passed in part",
+        (0, ..) => "⚪ not all run",
         _ => "❌ failed",
     };
+    let unsupported = if by_others { format!(" {unsupported} |") } else { String::new() };
     let spent = time(cell.scenarios.iter().map(|it| it.duration_ms).sum());
-    let _ = writeln!(text, "| {} | {result} | {passed} | {failed} | {not_run} | {spent} |", escape(&cell.title()));
+    let _ = writeln!(
+        text,
+        "| {} | {result} | {passed} | {failed} |{unsupported} {not_run} | {spent} |",
+        escape(&cell.title())
+    );
 }
 
 fn failures(text: &mut String, report: &MatrixReport, dir: &Path) {
@@ -64,6 +79,17 @@ fn failures(text: &mut String, report: &MatrixReport, dir: &Path) {
     }
     if let more @ 1.. = failed().count().saturating_sub(FAILURES) {
         let _ = writeln!(text, "- and {more} more: see index.html of the report");
+    }
+}
+
+/// What the deploy tool cannot do, and why; no failure, and not passed either.
+fn unsupported(text: &mut String, report: &MatrixReport) {
+    if report.totals.unsupported > 0 {
+        text.push_str("\n### Unsupported\n\n");
+    }
+    for (cell, scenario) in report.unsupported() {
+        let why = escape(scenario.why.as_deref().unwrap_or_default());
+        let _ = writeln!(text, "- **{}** {}: {why}", escape(&cell.title()), escape(&scenario.name));
     }
 }
 

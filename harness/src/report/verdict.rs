@@ -17,9 +17,21 @@ impl MatrixReport {
         all.filter(|(_, it)| it.outcome == Outcome::Failed)
     }
 
-    /// Whether everything ran that should, and passed.
+    /// The scenarios that are about what the deploy tool cannot do, each with its system.
+    pub fn unsupported(&self) -> impl Iterator<Item = (&CellReport, &ScenarioReport)> {
+        let all = self.cells.iter().flat_map(|cell| cell.scenarios.iter().map(move |it| (cell, it)));
+        all.filter(|(_, it)| it.outcome == Outcome::Unsupported)
+    }
+
+    /// Whether everything ran that should, and passed. What the deploy tool cannot do has not.
     #[must_use]
     pub fn all_passed(&self) -> bool {
+        self.nothing_failed() && self.totals.unsupported == 0
+    }
+
+    /// Whether everything ran that should, and none of it failed.
+    #[must_use]
+    pub fn nothing_failed(&self) -> bool {
         self.totals.failed == 0 && self.stopped.is_none() && self.missing().next().is_none()
     }
 
@@ -33,10 +45,18 @@ impl MatrixReport {
             0 => format!("{} passed on {}", count(ran, "scenario"), count(systems, "system")),
             failed => format!("{failed} of {} failed on {}", count(ran, "scenario"), count(systems, "system")),
         };
+        let by = self.deployer.as_ref().map(|tool| format!("{tool}: ")).unwrap_or_default();
+        let unsupported = match totals.unsupported {
+            0 => String::new(),
+            number => format!(", {number} more unsupported"),
+        };
         let missing = self.missing().count();
         let missing =
             if missing > 0 { format!(", {} cannot run", count(missing, "required system")) } else { String::new() };
-        format!("{result}{missing}{}", self.stopped.map(|why| format!(", {}", why.words())).unwrap_or_default())
+        format!(
+            "{by}{result}{unsupported}{missing}{}",
+            self.stopped.map(|why| format!(", {}", why.words())).unwrap_or_default()
+        )
     }
 }
 
@@ -72,12 +92,13 @@ impl Stopped {
 }
 
 impl Outcome {
-    /// `passed` or `failed`
+    /// `passed`, `failed` or `unsupported`
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Passed => "passed",
             Self::Failed => "failed",
+            Self::Unsupported => "unsupported",
         }
     }
 }

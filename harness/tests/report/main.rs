@@ -8,7 +8,7 @@ use std::path::Path;
 
 use harness::report::{MatrixReport, Outcome};
 use quick_junit::{Report, TestCaseStatus};
-use sample::{ERROR, sample};
+use sample::{ERROR, of_others, sample};
 use scraper::{ElementRef, Html, Selector};
 
 /// What each scenario came to, by `system/scenario`, and the systems that cannot run.
@@ -122,6 +122,45 @@ fn json_junit_and_page_agree_on_every_scenario_of_every_system() {
     assert_eq!(select(&page, "[data-failure]").len(), totals.failed);
     assert_eq!(select(&page, "[data-missing]").len(), required);
     assert_eq!(select(&page, "tbody tr").len(), totals.cells - totals.unavailable);
+}
+
+#[test]
+fn what_a_tool_of_others_cannot_do_is_counted_and_shown_with_its_reason_in_every_form() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = of_others().write(dir.path()).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let written = Written { report: serde_json::from_value(json.clone()).unwrap(), dir };
+    assert_eq!((&json["deployer"], &json["totals"]["unsupported"]), (&"compose".into(), &1.into()));
+    assert_eq!(json["cells"][0]["scenarios"][1]["outcome"], "unsupported");
+    let verdict = written.report.verdict();
+    assert_eq!(verdict, "compose: 1 scenario passed on 1 system, 1 more unsupported");
+    assert!(written.report.nothing_failed() && !written.report.all_passed(), "it is neither a failure nor a pass");
+
+    let xml = Report::deserialize_from_str(&written.file("junit.xml")).unwrap();
+    let TestCaseStatus::Skipped { message, .. } = &xml.test_suites[0].test_cases[1].status else { panic!("{xml:?}") };
+    assert!(message.as_ref().unwrap().as_str().contains("unsupported: it keeps <no> version"), "{message:?}");
+    let summary = written.file("summary.md");
+    assert!(summary.starts_with("🔶 ") && summary.contains("| 🔶 passed in part | 1 | 0 | 1 | 0 |"), "{summary}");
+    assert!(summary.contains("it keeps &lt;no&gt; version"), "{summary}");
+
+    let page = written.page();
+    let expected = said_by_json(&written.report);
+    assert_eq!(expected.outcomes.values().filter(|word| *word == "unsupported").count(), 1);
+    assert_eq!(said_by_page(&page, "td[data-outcome]"), expected);
+    assert_eq!(said_by_page(&page, "details[data-story]"), expected);
+    let listed = select(&page, "[data-unsupported]");
+    assert!(listed.len() == 1 && text(&listed[0]).contains("it keeps <no> version"), "the reason is told");
+    assert_eq!(select(&page, "header.unsupported").len(), 1, "neither green nor red");
+}
+
+#[test]
+fn a_report_on_deployd_says_nothing_of_tools_that_cannot() {
+    let written = written();
+    assert_eq!((written.report.totals.unsupported, written.report.deployer.as_ref()), (0, None));
+    for file in ["report.json", "junit.xml", "summary.md"] {
+        assert!(!written.file(file).contains("nsupported"), "{file}");
+    }
+    assert!(select(&written.page(), "section#unsupported, .story.unsupported").is_empty());
 }
 
 #[test]

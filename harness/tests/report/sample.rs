@@ -51,6 +51,7 @@ pub fn sample(dir: &Path) -> MatrixReport {
             outcome: Outcome::Failed,
             duration_ms: 0,
             bundle: None,
+            why: None,
         }));
     }
     let why = "registry docker.io: no address for registry-1.docker.io <lookup failed>; mirror: the catalog names none";
@@ -61,6 +62,25 @@ pub fn sample(dir: &Path) -> MatrixReport {
     }
     let mut report = MatrixReport::new(cells, 754_321);
     report.stopped = Some(Stopped::Interrupted);
+    report
+}
+
+/// A report on a tool of others, which passed one scenario and cannot do what another is about.
+pub fn of_others() -> MatrixReport {
+    let ran = |name: &str, outcome, why: Option<&str>| ScenarioReport {
+        name: name.to_owned(),
+        outcome,
+        duration_ms: 900,
+        bundle: None,
+        why: why.map(str::to_owned),
+    };
+    let mut cell = cell("debian", "12", Arch::Amd64, "registry");
+    cell.scenarios = vec![
+        ran("reboot::it_returns", Outcome::Passed, None),
+        ran("rollback::it_returns", Outcome::Unsupported, Some("it keeps <no> version")),
+    ];
+    let mut report = MatrixReport::new(vec![cell], 2000);
+    report.deployer = Some("compose".to_owned());
     report
 }
 
@@ -77,7 +97,7 @@ fn passed(system: &Path, name: &str, number: usize) -> ScenarioReport {
 "#;
     std::fs::write(folder(system, name).join("story.jsonl"), story).expect("a story");
     let duration_ms = 700 + 4321 * number as u64;
-    ScenarioReport { name: name.to_owned(), outcome: Outcome::Passed, duration_ms, bundle: None }
+    ScenarioReport { name: name.to_owned(), outcome: Outcome::Passed, duration_ms, bundle: None, why: None }
 }
 
 fn failed(system: &Path, name: &str) -> ScenarioReport {
@@ -126,5 +146,11 @@ fn failed(system: &Path, name: &str) -> ScenarioReport {
     ] {
         std::fs::write(folder.join(file), text).expect("a file of the bundle");
     }
-    ScenarioReport { name: name.to_owned(), outcome: Outcome::Failed, duration_ms: 44_100, bundle: Some(folder) }
+    ScenarioReport {
+        name: name.to_owned(),
+        outcome: Outcome::Failed,
+        duration_ms: 44_100,
+        bundle: Some(folder),
+        why: None,
+    }
 }

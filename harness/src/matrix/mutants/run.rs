@@ -108,6 +108,7 @@ impl Trial<'_> {
             own: env.engine().arch(),
             report: &report,
             state: &plan.report.join("state"),
+            deployer: None,
             variables: &[(plan.daemon_variable.to_owned(), programs.daemon.display().to_string())],
             deadline: DEADLINE,
         };
@@ -175,7 +176,7 @@ mod tests {
             why: String::new(),
         };
         let bundle = (outcome == Outcome::Failed).then(|| dir.path().to_owned());
-        let ended = ScenarioReport { name: mutant.scenario.clone(), outcome, duration_ms: 1, bundle };
+        let ended = ScenarioReport { name: mutant.scenario.clone(), outcome, duration_ms: 1, bundle, why: None };
         let (outcome, seen, _) = verdict(&mutant, ended);
         (outcome, seen)
     }

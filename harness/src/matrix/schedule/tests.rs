@@ -28,7 +28,7 @@ impl Fake {
 }
 
 fn report(case: &Case, outcome: Outcome) -> ScenarioReport {
-    ScenarioReport { name: case.scenario.clone(), outcome, duration_ms: 1, bundle: None }
+    ScenarioReport { name: case.scenario.clone(), outcome, duration_ms: 1, bundle: None, why: None }
 }
 
 impl Worker for Fake {

@@ -21,10 +21,13 @@ use crate::error::{Error, Failure, Result};
 #[template(path = "report.html")]
 struct Page {
     verdict: String,
-    all_passed: bool,
+    /// The whole run: `passed`, `failed`, or `unsupported` where the tool can do only a part.
+    class: &'static str,
+    mark: &'static str,
     wall: String,
     scope: String,
     failures: Vec<FailureLine>,
+    unsupported: Vec<FailureLine>,
     missing: Vec<Away>,
     groups: Vec<Group>,
     rows: Vec<Row>,
@@ -32,7 +35,7 @@ struct Page {
     sections: Vec<Section>,
 }
 
-/// A failure, where the page begins.
+/// A failure, or what the deploy tool cannot do, where the page begins.
 struct FailureLine {
     system: String,
     scenario: String,
@@ -57,13 +60,26 @@ pub(super) fn render(report: &MatrixReport, dir: &Path) -> Result<String> {
         error: cell.error(dir, scenario).lines().take(3).collect::<Vec<_>>().join("\n"),
         id: id(cell, &scenario.name),
     });
+    let unsupported = report.unsupported().map(|(cell, scenario)| FailureLine {
+        system: cell.title(),
+        scenario: scenario.name.clone(),
+        error: scenario.why.clone().unwrap_or_default(),
+        id: id(cell, &scenario.name),
+    });
+    let whole = match (report.all_passed(), report.nothing_failed()) {
+        (true, _) => PASSED,
+        (false, true) => UNSUPPORTED,
+        _ => FAILED,
+    };
     let totals = report.totals;
     let page = Page {
         verdict: report.verdict(),
-        all_passed: report.all_passed(),
+        class: whole.class,
+        mark: whole.mark,
         wall: time(report.wall_ms),
         scope: format!("{} asked for, {} cannot run here", count(totals.cells, "system"), totals.unavailable),
         failures: failures.collect(),
+        unsupported: unsupported.collect(),
         missing: report.missing().map(away).collect(),
         rows: rows(report, &groups),
         groups,
@@ -93,6 +109,7 @@ struct Sign {
 
 const PASSED: Sign = Sign { class: "passed", mark: "✓", word: "passed" };
 const FAILED: Sign = Sign { class: "failed", mark: "✗", word: "failed" };
+const UNSUPPORTED: Sign = Sign { class: "unsupported", mark: "◇", word: "unsupported" };
 const NOT_RUN: Sign = Sign { class: "not-run", mark: "○", word: "not run" };
 const ABSENT: Sign = Sign { class: "absent", mark: "–", word: "none" };
 
@@ -101,6 +118,7 @@ impl From<super::Outcome> for Sign {
         match outcome {
             super::Outcome::Passed => PASSED,
             super::Outcome::Failed => FAILED,
+            super::Outcome::Unsupported => UNSUPPORTED,
         }
     }
 }

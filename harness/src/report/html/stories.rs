@@ -33,6 +33,8 @@ pub(super) struct Story {
     pub sign: Sign,
     pub time: String,
     pub error: String,
+    /// Why the deploy tool cannot be asked for it.
+    pub why: String,
     pub last: Vec<Act>,
     pub acts: Vec<Act>,
     /// How many acts were left out in the middle, and after which.
@@ -71,7 +73,11 @@ fn section(cell: &CellReport, dir: &Path, whole: &mut usize) -> Section {
     stories.extend(cell.not_run.iter().map(|name| untold(cell, name, NOT_RUN)));
     let (passed, failed) = (cell.count(Outcome::Passed), cell.count(Outcome::Failed));
     let not_run = if cell.not_run.is_empty() { String::new() } else { format!(", {} not run", cell.not_run.len()) };
-    let sum = format!("{passed} passed, {failed} failed{not_run}");
+    let unsupported = match cell.count(Outcome::Unsupported) {
+        0 => String::new(),
+        number => format!(", {number} unsupported"),
+    };
+    let sum = format!("{passed} passed, {failed} failed{unsupported}{not_run}");
     Section { slug: cell.slug(), system: cell.title(), sum, base: cell.reason.clone(), stories }
 }
 
@@ -85,6 +91,7 @@ fn untold(cell: &CellReport, scenario: &str, sign: Sign) -> Story {
         sign,
         time: String::new(),
         error: String::new(),
+        why: String::new(),
         last: Vec::new(),
         acts: Vec::new(),
         left_out: 0,
@@ -103,6 +110,7 @@ fn story(cell: &CellReport, scenario: &ScenarioReport, dir: &Path, whole: &mut u
     Story {
         time: time(scenario.duration_ms),
         error: told.error,
+        why: scenario.why.clone().unwrap_or_default(),
         last: last.iter().map(act).collect(),
         acts: shown.map(|(_, told)| act(told)).collect(),
         left_out,

@@ -63,6 +63,7 @@ fn row(cell: &CellReport, groups: &[Group]) -> Row {
     let sums = [
         (cell.count(Outcome::Passed), "passed"),
         (cell.count(Outcome::Failed), "failed"),
+        (cell.count(Outcome::Unsupported), "unsupported"),
         (cell.not_run.len(), "not run"),
     ];
     let sums = sums.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}"));

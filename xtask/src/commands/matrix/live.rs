@@ -32,6 +32,7 @@ struct Count {
     preparing: bool,
     passed: usize,
     failed: usize,
+    unsupported: usize,
     running: usize,
     /// All that it has.
     scenarios: usize,
@@ -115,13 +116,14 @@ impl Count {
                 match report.outcome {
                     Outcome::Passed => self.passed += 1,
                     Outcome::Failed => self.failed += 1,
+                    Outcome::Unsupported => self.unsupported += 1,
                 }
             }
         }
     }
 
     fn left(self) -> usize {
-        self.scenarios - self.passed - self.failed - self.running
+        self.scenarios - self.passed - self.failed - self.unsupported - self.running
     }
 
     fn is_done(self) -> bool {
@@ -135,8 +137,12 @@ impl std::fmt::Display for Count {
         if self.preparing {
             f.write_str("making its images  ")?;
         }
-        let Self { passed, failed, running, .. } = self;
-        write!(f, "{passed:>3} passed  {failed:>3} FAILED  {running:>2} running  {:>3} left", self.left())
+        let Self { passed, failed, unsupported, running, .. } = self;
+        write!(f, "{passed:>3} passed  {failed:>3} FAILED  ")?;
+        if *unsupported > 0 {
+            write!(f, "{unsupported:>3} unsupported  ")?;
+        }
+        write!(f, "{running:>2} running  {:>3} left", self.left())
     }
 }
 

@@ -22,6 +22,7 @@ pub fn lines(event: &Event<'_>) -> Vec<String> {
 /// How a scenario ended, and where its bundle is if it left one.
 pub fn ended(cell: &str, report: &ScenarioReport) -> Vec<String> {
     let line = format!("{}  {cell}  {} ({} s)", word(report.outcome), report.name, report.duration_ms / 1000);
+    let line = report.why.iter().fold(line, |line, why| format!("{line}: {why}"));
     let bundle = report.bundle.iter().map(|bundle| format!("        {}", bundle.display()));
     std::iter::once(line).chain(bundle).collect()
 }
@@ -30,5 +31,6 @@ pub fn word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Passed => "passed",
         Outcome::Failed => "FAILED",
+        Outcome::Unsupported => "unsupported",
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use harness::catalog::Arch;
-use harness::deployer::Deployd;
+use harness::deployer::{Command, DEPLOYER_VARIABLE, Deployd};
 use harness::lease::Lease;
 use harness::matrix::{Cell, Durations, Plan, ScenarioBinary, Tool, Width, Work, cells};
 use harness::{Error, Failure, TestEnv};
@@ -22,6 +22,7 @@ const KEEP_FAILED: &str = "TESTENV_KEEP_FAILED";
 /// Makes the plan, and the programs that it needs.
 pub async fn plan(env: &TestEnv, global: &Global, words: &Matrix, report: &Path) -> anyhow::Result<Plan> {
     let durations = Durations::read(sources()?)?;
+    let deployer = deployer(words)?;
     let required = env.catalog().select_all(&words.require).map_err(Error::from)?;
     // what is required is asked for, too
     let wanted = if words.os.is_empty() { Vec::new() } else { [words.os.as_slice(), &words.require].concat() };
@@ -49,6 +50,7 @@ pub async fn plan(env: &TestEnv, global: &Global, words: &Matrix, report: &Path)
         },
         binary,
         tools,
+        deployer,
         width: Width::choose(env.engine(), words.jobs).await?,
         durations,
         fail_fast: words.fail_fast,
@@ -58,7 +60,16 @@ pub async fn plan(env: &TestEnv, global: &Global, words: &Matrix, report: &Path)
     })
 }
 
-/// The deploy tool, built for each architecture that runs here.
+/// The deploy tool in deployd's place, where words or environment name one, and this machine has what it needs.
+pub fn deployer(words: &Matrix) -> anyhow::Result<Option<Command>> {
+    let named = words.deployer.clone().or_else(|| std::env::var_os(DEPLOYER_VARIABLE).map(PathBuf::from));
+    let Some(path) = named else { return Ok(None) };
+    let tool = Command::open(&path)?;
+    tool.check_programs()?;
+    Ok(Some(tool))
+}
+
+/// deployd, built for each architecture that runs here: scenarios start from its snapshots, whatever tool they test.
 async fn tools(env: &TestEnv, cells: &[Cell]) -> anyhow::Result<Vec<Tool>> {
     let mut tools = Vec::new();
     for arch in Arch::ALL {

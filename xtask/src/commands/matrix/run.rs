@@ -25,6 +25,7 @@ pub async fn run(global: &Global, words: Matrix) -> anyhow::Result<()> {
     for patterns in [&words.os, &words.require] {
         catalog.select_all(patterns).map_err(Error::from)?;
     }
+    plan::deployer(&words)?;
     if words.list {
         return unless_interrupted(listed(global, &words, &catalog)).await;
     }
@@ -110,7 +111,7 @@ mod tests {
             available,
             reason: String::new(),
             required,
-            scenarios: vec![ScenarioReport { name, outcome, duration_ms: 1, bundle: None }],
+            scenarios: vec![ScenarioReport { name, outcome, duration_ms: 1, bundle: None, why: None }],
             not_run: Vec::new(),
         };
         MatrixReport::new(vec![cell], 1)

@@ -3,17 +3,39 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use comfy_table::Table;
 use harness::report::{CellReport, MatrixReport, Outcome, ScenarioReport, Stopped};
 
 use super::plain::{self, word};
 use crate::commands::common::table;
 
+/// Where the column of the scenarios that a tool cannot do is.
+const UNSUPPORTED_COLUMN: usize = 5;
+
 /// Shows a run whose report is in `dir`: what failed comes last, where the eye and the end of a CI's log are.
 pub fn show(report: &MatrixReport, dir: &Path) {
-    let mut table = table(&["SYSTEM", "ARCH", "RESULT", "PASSED", "FAILED", "NOT RUN", "SECONDS", "BASE, OR WHY NOT"]);
+    if report.deployer.is_some() {
+        println!("{}\n", each(report, dir));
+    }
+    println!("{}", systems(report));
+    for line in report.failures().flat_map(|(cell, scenario)| failure(cell, scenario, dir)) {
+        println!("{line}");
+    }
+    println!("{}", sum(report));
+}
+
+/// A row for each system.
+fn systems(report: &MatrixReport) -> Table {
+    let mut header = vec!["SYSTEM", "ARCH", "RESULT", "PASSED", "FAILED", "NOT RUN", "SECONDS", "BASE, OR WHY NOT"];
+    // deployd can do everything: the column is for the tools of others
+    let by_others = report.deployer.is_some();
+    if by_others {
+        header.insert(UNSUPPORTED_COLUMN, "UNSUPPORTED");
+    }
+    let mut table = table(&header);
     for cell in &report.cells {
         let seconds: u64 = cell.scenarios.iter().map(|it| it.duration_ms).sum::<u64>() / 1000;
-        table.add_row([
+        let mut row = vec![
             format!("{} {}", cell.os, cell.version),
             cell.arch.to_string(),
             result(cell).to_owned(),
@@ -22,13 +44,29 @@ pub fn show(report: &MatrixReport, dir: &Path) {
             cell.not_run.len().to_string(),
             seconds.to_string(),
             cell.reason.clone(),
-        ]);
+        ];
+        if by_others {
+            row.insert(UNSUPPORTED_COLUMN, cell.count(Outcome::Unsupported).to_string());
+        }
+        table.add_row(row);
     }
-    println!("{table}");
-    for line in report.failures().flat_map(|(cell, scenario)| failure(cell, scenario, dir)) {
-        println!("{line}");
+    table
+}
+
+/// A row for each scenario on each system: what a tool of others can do, and why not what it cannot.
+fn each(report: &MatrixReport, dir: &Path) -> Table {
+    let mut table = table(&["SYSTEM", "SCENARIO", "RESULT", "WHY"]);
+    for cell in report.cells.iter().filter(|cell| cell.available) {
+        for it in &cell.scenarios {
+            let why = match it.outcome {
+                Outcome::Passed => String::new(),
+                Outcome::Failed => cell.error(dir, it).lines().next().unwrap_or_default().to_owned(),
+                Outcome::Unsupported => it.why.clone().unwrap_or_default(),
+            };
+            table.add_row([cell.title(), it.name.clone(), word(it.outcome).to_owned(), why]);
+        }
     }
-    println!("{}", sum(report));
+    table
 }
 
 fn failure(cell: &CellReport, scenario: &ScenarioReport, dir: &Path) -> Vec<String> {
@@ -41,6 +79,7 @@ fn result(cell: &CellReport) -> &'static str {
     match (cell.available, cell.count(Outcome::Failed), cell.not_run.len()) {
         (false, ..) if cell.required => "REQUIRED, unavailable",
         (false, ..) => "unavailable",
+        (true, 0, 0) if cell.count(Outcome::Unsupported) > 0 => "passed in part",
         (true, 0, 0) => word(Outcome::Passed),
         (true, 0, _) => "STOPPED",
         (true, ..) => word(Outcome::Failed),
@@ -51,10 +90,12 @@ fn result(cell: &CellReport) -> &'static str {
 fn sum(report: &MatrixReport) -> String {
     let totals = report.totals;
     let (ran, seconds) = (totals.cells - totals.unavailable, report.wall_ms / 1000);
-    let mut text = format!(
-        "{} passed, {} failed on {ran} of {} systems in {seconds} s",
-        totals.passed, totals.failed, totals.cells
-    );
+    let mut text = report.deployer.as_ref().map(|tool| format!("{tool}: ")).unwrap_or_default();
+    let _ = write!(text, "{} passed, {} failed", totals.passed, totals.failed);
+    if totals.unsupported > 0 {
+        let _ = write!(text, ", {} unsupported", totals.unsupported);
+    }
+    let _ = write!(text, " on {ran} of {} systems in {seconds} s", totals.cells);
     if let Some(memory) = report.memory {
         let (peak, planned) = (memory.peak_bytes >> 20, memory.planned_bytes >> 20);
         let _ = write!(text, ", with {peak} of {planned} planned MiB of memory");
@@ -85,6 +126,7 @@ mod tests {
             outcome: *outcome,
             duration_ms: 1500,
             bundle: None,
+            why: None,
         };
         CellReport {
             os: "debian".to_owned(),
@@ -100,15 +142,16 @@ mod tests {
 
     #[test]
     fn a_cell_passed_only_if_all_of_it_ran() {
-        use Outcome::{Failed, Passed};
+        use Outcome::{Failed, Passed, Unsupported};
         let words = [
             cell(true, &[Passed], &[]),
             cell(true, &[Passed, Failed], &["b"]),
             cell(true, &[Passed], &["b"]),
             cell(false, &[], &[]),
             CellReport { required: true, ..cell(false, &[], &[]) },
+            cell(true, &[Passed, Unsupported], &[]),
         ];
-        let expected = ["passed", "FAILED", "STOPPED", "unavailable", "REQUIRED, unavailable"];
+        let expected = ["passed", "FAILED", "STOPPED", "unavailable", "REQUIRED, unavailable", "passed in part"];
         assert_eq!(words.each_ref().map(result), expected);
     }
 
