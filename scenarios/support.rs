@@ -12,6 +12,7 @@ use anyhow::{Context, anyhow, ensure};
 use futures_util::FutureExt;
 use harness::deployer::{Ability, Api, Bootstrapped, Command, Deployd, Deployer, Source, UNSUPPORTED, Unsupported};
 use harness::githost::GitHost;
+use harness::matrix::mutants::PROJECTS_VARIABLE;
 use harness::project::{Checkout, MAIN_BRANCH, Project};
 use harness::wait::{Seen, wait_until};
 use harness::{Settings, Size, TestEnv, Vps, VpsRequest, artifacts, probe, story};
@@ -232,8 +233,13 @@ async fn built_deployd(env: &TestEnv) -> anyhow::Result<Deployd> {
 
 /// A fixture project by name.
 pub fn project(name: &str) -> anyhow::Result<Project> {
-    let dir: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../projects").join(name);
-    Ok(Project::open(&dir)?)
+    Ok(Project::open(&fixture(name))?)
+}
+
+/// A file or folder below `projects`; a mutant's are elsewhere.
+pub fn fixture(path: &str) -> PathBuf {
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../projects");
+    std::env::var_os(PROJECTS_VARIABLE).map_or_else(own, PathBuf::from).join(path)
 }
 
 /// What every stage has: a VPS, a git host that it trusts, and a project whose repository is on it.
