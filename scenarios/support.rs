@@ -9,6 +9,7 @@ use anyhow::{Context, anyhow, ensure};
 use futures_util::FutureExt;
 use harness::deployer::{Api, Bootstrapped, Deployd, Deployer, Source};
 use harness::githost::GitHost;
+use harness::matrix::mutants::PROJECTS_VARIABLE;
 use harness::project::{Checkout, MAIN_BRANCH, Project};
 use harness::wait::{Seen, wait_until};
 use harness::{Settings, Size, TestEnv, Vps, VpsRequest, artifacts, probe, story};
@@ -164,8 +165,13 @@ pub async fn deployd(env: &TestEnv) -> anyhow::Result<Deployd> {
 
 /// A fixture project by name.
 pub fn project(name: &str) -> anyhow::Result<Project> {
-    let dir: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../projects").join(name);
-    Ok(Project::open(&dir)?)
+    Ok(Project::open(&fixture(name))?)
+}
+
+/// A file or folder below `projects`; a mutant's are elsewhere.
+pub fn fixture(path: &str) -> PathBuf {
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../projects");
+    std::env::var_os(PROJECTS_VARIABLE).map_or_else(own, PathBuf::from).join(path)
 }
 
 /// A bootstrapped VPS, a git host that it trusts, and a project whose repository is on it.

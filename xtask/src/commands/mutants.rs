@@ -89,6 +89,9 @@ impl<'a> Workshop<'a> {
         say(&format!("build {}", mutant.name));
         let built = self.tree.with(mutant, async || {
             let built = async {
+                if mutant.is_in_a_fixture() {
+                    return self.with_fixtures(&folder);
+                }
                 // the next build replaces both, while scenarios still run with these
                 let daemon = keep(&self.copy.daemon(lease, PROFILE).await?, &folder)?;
                 let scenarios = if mutant.is_in_the_scenarios() {
@@ -96,11 +99,18 @@ impl<'a> Workshop<'a> {
                 } else {
                     self.scenarios.clone()
                 };
-                anyhow::Ok(Programs { daemon, scenarios })
+                anyhow::Ok(Programs { daemon, scenarios, projects: None })
             };
             Ok(built.await)
         });
         built.await?
+    }
+
+    /// The programs without a defect, with the fixtures as they are in the copy now.
+    fn with_fixtures(&self, folder: &Path) -> anyhow::Result<Programs> {
+        let projects = folder.join("projects");
+        self.tree.keep("projects", &projects)?;
+        Ok(Programs { daemon: self.sound.clone(), scenarios: self.scenarios.clone(), projects: Some(projects) })
     }
 
     /// Removes the programs of a mutant that has been tried.

@@ -9,9 +9,10 @@ use crate::error::{Error, Failure, Result};
 
 /// Where the list is, in the workspace.
 pub const LIST: &str = "scenarios/mutants.toml";
-/// What a mutant may change: the programs are built of it. What a scenario reads while it runs, such as `projects`, would be
-/// as it was by then.
-const BUILT: [&str; 3] = ["deployd/", "harness/src/", "vps-images/"];
+/// What a mutant may change: the programs are built of it, or a scenario is given a copy of it.
+const CHANGED: [&str; 4] = ["deployd/", "harness/src/", "vps-images/", FIXTURES];
+/// The fixtures: nothing is built of them.
+const FIXTURES: &str = "projects/";
 /// What the daemon alone is made of; after any other change the scenarios are built, too.
 const DAEMON: &str = "deployd/src/";
 
@@ -51,7 +52,13 @@ impl Mutant {
     /// Whether the scenarios' test binary has the defect in it, too.
     #[must_use]
     pub fn is_in_the_scenarios(&self) -> bool {
-        !self.file.starts_with(DAEMON)
+        !self.file.starts_with(DAEMON) && !self.is_in_a_fixture()
+    }
+
+    /// Whether the defect is in a fixture, which scenarios read while they run.
+    #[must_use]
+    pub fn is_in_a_fixture(&self) -> bool {
+        self.file.starts_with(FIXTURES)
     }
 
     /// The text of its file with the defect.
@@ -76,8 +83,8 @@ impl Mutant {
         if [&self.expect, &self.why].iter().any(|text| text.trim().is_empty() || text.contains('\n')) {
             return faulty("expect and why are one line each".to_owned());
         }
-        if !BUILT.iter().any(|folder| self.file.starts_with(folder)) {
-            return faulty(format!("{} is not under {}", self.file, BUILT.join(", ")));
+        if !CHANGED.iter().any(|folder| self.file.starts_with(folder)) {
+            return faulty(format!("{} is not under {}", self.file, CHANGED.join(", ")));
         }
         match std::fs::read_to_string(root.join(&self.file)) {
             Ok(text) => self.applied(&text).map(|_| ()),
@@ -170,7 +177,7 @@ mod tests {
             (Mutant { name: "A mutant".into(), ..good.clone() }, "small letters"),
             (Mutant { assertion: Some(6), ..good.clone() }, "no assertion 6"),
             (Mutant { expect: " ".into(), ..good.clone() }, "expect and why"),
-            (Mutant { file: "projects/x".into(), ..good.clone() }, "is not under deployd/"),
+            (Mutant { file: "scenarios/x".into(), ..good.clone() }, "is not under deployd/"),
             (Mutant { file: "deployd/src/nowhere.rs".into(), ..good.clone() }, "nowhere.rs"),
             (Mutant { find: "pub mod".into(), ..good.clone() }, "times, not once"),
             (Mutant { replace: good.find.clone(), ..good.clone() }, "the same"),

@@ -9,5 +9,5 @@ mod run;
 mod tree;
 
 pub use list::{LIST, Mutant, MutantList};
-pub use run::{MutantPlan, Programs, run_mutants};
+pub use run::{MutantPlan, PROJECTS_VARIABLE, Programs, run_mutants};
 pub use tree::Tree;

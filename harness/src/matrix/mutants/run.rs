@@ -21,6 +21,9 @@ use crate::wait::millis_since;
 /// The folder of a report that the mutants' bundles are in.
 const FOLDER: &str = "mutants";
 
+/// The environment variable that names the folder of the fixtures to a scenario, where it is not the workspace's own.
+pub const PROJECTS_VARIABLE: &str = "TESTENV_PROJECTS";
+
 /// What is to be tried, and where its results go.
 pub struct MutantPlan {
     /// The system that the scenarios run on.
@@ -41,6 +44,8 @@ pub struct Programs {
     pub daemon: PathBuf,
     /// The scenarios.
     pub scenarios: ScenarioBinary,
+    /// The folder of the fixtures, if one of them has the defect.
+    pub projects: Option<PathBuf>,
 }
 
 /// Tries the mutants, whose programs `build` makes; `sound` is the daemon without any defect.
@@ -103,12 +108,15 @@ impl Trial<'_> {
         let system = &plan.cell.system;
         let case = programs.scenarios.case(system, &mutant.scenario).ok_or_else(|| no_scenario(mutant, system))?;
         let report = plan.report.join(FOLDER).join(&mutant.name);
+        let mut variables = vec![(plan.daemon_variable.to_owned(), programs.daemon.display().to_string())];
+        let projects = programs.projects.iter().map(|dir| (PROJECTS_VARIABLE.to_owned(), dir.display().to_string()));
+        variables.extend(projects);
         let setting = Setting {
             lease: env.lease(),
             own: env.engine().arch(),
             report: &report,
             state: &plan.report.join("state"),
-            variables: &[(plan.daemon_variable.to_owned(), programs.daemon.display().to_string())],
+            variables: &variables,
             deadline: DEADLINE,
         };
         let daemon = Deployd::from_binary(env, &programs.daemon).await?;

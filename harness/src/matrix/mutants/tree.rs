@@ -41,6 +41,19 @@ impl Tree {
         &self.dir
     }
 
+    /// Copies one of its folders as it is now to `dir`.
+    pub fn keep(&self, folder: &str, dir: &Path) -> Result<()> {
+        let from = self.dir.join(folder);
+        for entry in walkdir::WalkDir::new(&from) {
+            let entry = entry.map_err(|error| file_error(&from, "read", &error.into()))?;
+            let to = entry.path().strip_prefix(&from).map_or_else(|_| dir.to_owned(), |inside| dir.join(inside));
+            let is_dir = entry.file_type().is_dir();
+            let copied = if is_dir { fs::create_dir_all(&to) } else { fs::copy(entry.path(), &to).map(drop) };
+            copied.map_err(|error| file_error(&to, "copy", &error))?;
+        }
+        Ok(())
+    }
+
     /// Does something while the tree holds the mutant. What is killed in the middle is mended by the next copy.
     pub async fn with<T>(&self, mutant: &Mutant, work: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
         let path = self.dir.join(&mutant.file);
@@ -116,8 +129,11 @@ mod tests {
 
         let file = tree.dir().join("deployd/src/a.rs");
         let read = || fs::read_to_string(&file).unwrap();
-        let within = tree.with(&mutant("one"), async || Ok(read())).await.unwrap();
+        let kept = tempfile::tempdir().unwrap();
+        let work = async || tree.keep("deployd", kept.path()).map(|()| read());
+        let within = tree.with(&mutant("one"), work).await.unwrap();
         assert_eq!((within.as_str(), read().as_str()), ("two", "one"));
+        assert_eq!(fs::read_to_string(kept.path().join("src/a.rs")).unwrap(), "two");
         let built = fs::metadata(&file).unwrap().modified().unwrap();
         assert!(tree.with(&mutant("three"), async || Ok(())).await.is_err());
 
