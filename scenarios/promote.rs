@@ -71,7 +71,12 @@ async fn only_an_image_that_served_and_passed_is_promoted_and_an_older_one_runs(
         ensure!(left.is_empty(), "the pipeline left containers: {left}");
 
         let tested = told(vps, "docker image inspect --format '{{.Id}}' candidate-4").await?;
-        told(vps, "docker image rm --force $(docker image ls --quiet --filter reference='*/team/site' --filter reference='candidate-*' | sort -u)").await?;
+        told(
+            vps,
+            "docker image rm --force $(docker image ls --quiet --filter reference='*/team/site' \
+                    --filter reference='candidate-*' | sort -u)",
+        )
+        .await?;
         for version in ["1", "4"] {
             is_not_on_the_engine(vps, &format!("{IMAGE}:{version}")).await?;
         }
