@@ -1,6 +1,7 @@
 //! From a bare VPS to a deployed application: bootstrap, deploy key, first deploy.
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
+use harness::catalog::Arch;
 use harness::deployer::Deployer;
 use rstest_reuse::apply;
 
@@ -13,6 +14,25 @@ async fn installed(it: &Scenario) -> anyhow::Result<String> {
                 docker ps --no-trunc --filter label=deployd.role --format '{{.ID}} {{.Names}}'; \
                 stat --format '%n %Z' /usr/bin/docker /usr/sbin/dockerd /usr/bin/dockerd 2>/dev/null; true";
     Ok(it.vps.ssh().await?.run(look).await?.stdout_text().into_owned())
+}
+
+/// What the engine runs is of the cell's architecture, as is the VPS; the engine itself may be the host's, with emulation.
+async fn of_the_vpss_architecture(it: &Scenario) -> anyhow::Result<()> {
+    let look = "image=$(docker inspect --format '{{.Image}}' $(docker ps -q | head -n 1)); \
+                docker inspect --format '{{.Architecture}}' \"$image\"; \
+                docker run --rm --entrypoint uname \"$image\" -m; uname -m";
+    let said = it.vps.ssh().await?.run(look).await?.stdout_text().into_owned();
+    let lines: Vec<&str> = said.lines().map(str::trim).collect();
+    let [image, inside, outside] = lines[..] else { bail!("not three words: {said}") };
+    // as engines call it
+    let expected = match it.env.arch() {
+        Arch::Amd64 => "amd64",
+        Arch::Arm64 => "arm64",
+        Arch::Armhf => "arm",
+    };
+    ensure!(image == expected, "a cell of {}, and the daemon's image is of {image}", it.env.arch());
+    ensure!(inside == outside, "uname -m says {outside}, and {inside} in a container");
+    Ok(())
 }
 
 #[apply(every_system)]
@@ -34,6 +54,8 @@ async fn a_bare_vps_gets_the_daemon_and_a_second_run_changes_nothing(os: &str, v
                       -c 'echo from a nested container'";
         let said = it.vps.ssh().await?.run(nested).await?;
         ensure!(said.stdout_text().trim() == "from a nested container", "{said:?}");
+
+        of_the_vpss_architecture(it).await?;
 
         let before = installed(it).await?;
         let again = deployd.bootstrap(&it.vps, &[], &say).await?;

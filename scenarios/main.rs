@@ -22,6 +22,7 @@ mod failure;
 mod faults;
 mod first_deploy;
 mod git;
+mod layers;
 mod likeness;
 mod logs;
 mod neighbours;
