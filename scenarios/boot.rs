@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use harness::Error;
+use harness::catalog::{Arch, Family};
+use harness::image::{PROGRAM_HEADER, header_arch};
 use harness::ssh::{KeyPair, Session};
 use harness::wait::{Seen, wait_until};
 use rstest_reuse::apply;
@@ -40,6 +42,41 @@ async fn each_vps_is_a_machine_of_its_own_with_a_running_init(os: &str, version:
             });
             running.await?;
         }
+        Ok(())
+    })
+    .await
+}
+
+/// How the kernel, dpkg and rpm call an architecture.
+fn words(arch: Arch) -> (&'static str, &'static str, &'static str) {
+    match arch {
+        Arch::Amd64 => ("x86_64", "amd64", "x86_64"),
+        Arch::Arm64 => ("aarch64", "arm64", "aarch64"),
+        Arch::Armhf => ("armv7l", "armhf", "armv7hl"),
+    }
+}
+
+/// A cell of another architecture is truly of it: what the VPS is told as, its kernel's word, its package manager's and
+/// the head of its shell's program agree with the cell.
+#[apply(every_system)]
+#[tokio::test]
+async fn a_vps_is_of_the_architecture_of_its_cell(os: &str, version: &str) -> anyhow::Result<()> {
+    on_a_vps(os, version, async |it| {
+        let arch = it.env.arch();
+        ensure!(it.vps.info().arch == arch, "a cell of {arch}, and the VPS is told as {}", it.vps.info().arch);
+        let (machine, dpkg, rpm) = words(arch);
+        let (ask, packages) = match it.env.system(os, version)?.family {
+            Family::Apt => ("dpkg --print-architecture", dpkg),
+            Family::Rpm => ("rpm --eval '%{_arch}'", rpm),
+        };
+        let session = it.vps.ssh().await?;
+        for (command, expected) in [("uname -m", machine), (ask, packages)] {
+            let said = session.run(command).await?.stdout_text().trim().to_owned();
+            ensure!(said == expected, "a cell of {arch}, and {command} says {said}, not {expected}");
+        }
+        let head = session.run(&format!("head -c {PROGRAM_HEADER} /bin/sh")).await?.stdout;
+        let head = head.first_chunk().context("/bin/sh is shorter than a program")?;
+        ensure!(header_arch(head) == Some(arch), "a cell of {arch}, and /bin/sh begins with {head:x?}");
         Ok(())
     })
     .await

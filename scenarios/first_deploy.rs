@@ -1,11 +1,16 @@
 //! From a bare VPS to a deployed application: bootstrap, deploy key, first deploy.
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
+use harness::catalog::Arch;
 use harness::deployer::{Ability, Bootstrapped, Deployd, Deployer};
 use rstest_reuse::apply;
 
 use crate::every_system;
 use crate::support::{AnyTool, Scenario, on_a_bare_vps, on_any_unknown_stage};
+
+/// The image of what runs already, or else one that has to be fetched.
+const SOME_IMAGE: &str = "image=$(docker ps -q | head -n 1 | xargs -r docker inspect --format '{{.Image}}'); \
+                          image=${image:-debian:12}";
 
 /// What must be the same after a second bootstrap: key, secret, daemon, engine packages.
 async fn installed(it: &Scenario) -> anyhow::Result<String> {
@@ -25,6 +30,25 @@ async fn told(it: &Scenario, deployd: &Deployd, access: &Bootstrapped) -> anyhow
     Ok(())
 }
 
+/// What the engine runs is of the cell's architecture, as is the VPS; the engine itself may be the host's, with emulation.
+async fn of_the_vpss_architecture(it: &Scenario) -> anyhow::Result<()> {
+    let look = "image=$(docker inspect --format '{{.Image}}' $(docker ps -q | head -n 1)); \
+                docker inspect --format '{{.Architecture}}' \"$image\"; \
+                docker run --rm --entrypoint uname \"$image\" -m; uname -m";
+    let said = it.vps.ssh().await?.run(look).await?.stdout_text().into_owned();
+    let lines: Vec<&str> = said.lines().map(str::trim).collect();
+    let [image, inside, outside] = lines[..] else { bail!("not three words: {said}") };
+    // as engines call it
+    let expected = match it.env.arch() {
+        Arch::Amd64 => "amd64",
+        Arch::Arm64 => "arm64",
+        Arch::Armhf => "arm",
+    };
+    ensure!(image == expected, "a cell of {}, and the daemon's image is of {image}", it.env.arch());
+    ensure!(inside == outside, "uname -m says {outside}, and {inside} in a container");
+    Ok(())
+}
+
 #[apply(every_system)]
 #[tokio::test]
 async fn a_bare_vps_gets_the_daemon_and_a_second_run_changes_nothing(os: &str, version: &str) -> anyhow::Result<()> {
@@ -38,11 +62,11 @@ async fn a_bare_vps_gets_the_daemon_and_a_second_run_changes_nothing(os: &str, v
             told(it, deployd, access).await?;
         }
 
-        // of an image that is there, or else of one that has to be fetched
-        let nested = "image=$(docker ps -q | head -n 1 | xargs -r docker inspect --format '{{.Image}}'); \
-                      docker run --rm --entrypoint sh ${image:-debian:12} -c 'echo from a nested container'";
-        let said = it.vps.ssh().await?.run(nested).await?;
+        let nested = "docker run --rm --entrypoint sh \"$image\" -c 'echo from a nested container'";
+        let said = it.vps.ssh().await?.run(&format!("{SOME_IMAGE}; {nested}")).await?;
         ensure!(said.stdout_text().trim() == "from a nested container", "{said:?}");
+
+        of_the_vpss_architecture(it).await?;
 
         let before = installed(it).await?;
         let again = tool.bootstrap(it).await?;

@@ -25,6 +25,7 @@ mod field;
 mod first_deploy;
 mod git;
 mod image_hook;
+mod layers;
 mod legacy;
 mod likeness;
 mod logs;

@@ -119,5 +119,11 @@ pub fn sources() -> anyhow::Result<&'static Path> {
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
+    // it told this program of its package; ring's build script looks at that, and with it would be built anew each time
+    // whatever stands on ring, which is half of the workspace
+    let of_a_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_a_package)) {
+        command.env_remove(name);
+    }
     command
 }

@@ -21,9 +21,11 @@ rm -rf /var/lib/deployd
 /// Builds what comes on standard input, and names it, so that no prune takes its steps out of the build cache.
 const WARM: &str = "DOCKER_BUILDKIT=0 docker build --quiet --tag fixture:";
 /// The fixtures whose packages are in the build cache: to install them takes longer than all else in a scenario.
-const FIXTURES: [&str; 3] = [
+const FIXTURES: [&str; 5] = [
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../projects/dockerfile-web/Dockerfile")),
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../projects/compose-web-db/db/Dockerfile")),
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../projects/compose-mariadb/db/Dockerfile")),
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../projects/compose-mariadb/web/Dockerfile")),
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../projects/proxy-follows/proxy/Dockerfile")),
 ];
 

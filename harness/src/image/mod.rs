@@ -13,7 +13,7 @@ mod tools;
 pub use authorities::extra_authorities;
 pub use base::{ARCH_VARIABLE, Base, BaseSource, BaseSources, Reach};
 pub use buildpack::{builder_image, builder_reference};
-pub use program::program_arch;
+pub use program::{PROGRAM_HEADER, header_arch, program_arch};
 pub use recipe::{Progress, Recipe};
 pub(crate) use recipe::{archive, short_hex};
 pub use stock::Stock;

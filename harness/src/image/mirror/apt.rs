@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use super::import::Maker;
 use super::plan::{ask, other_mirror};
-use crate::catalog::{AptMirror, Arch, Family, System};
+use crate::catalog::{AptMirror, Arch, Family, SecurityArchive, System};
 use crate::image::extra_authorities;
 use crate::image::keyring::{self, Keyring};
 use crate::image::recipe::Progress;
@@ -19,6 +19,7 @@ pub(super) struct AptPlan<'a> {
     keyring: Keyring,
     arch: Arch,
     url: String,
+    security: Option<&'a SecurityArchive>,
 }
 
 /// Whether the mirror answers for the release and the architecture; its address if so.
@@ -37,6 +38,29 @@ pub(super) async fn answers(system: &System, mirror: &AptMirror, arch: Arch) -> 
     ask(&packages).await.map_err(|why| format!("{why}: the mirror has no {arch}"))?;
     // what a mirror serves counts only where its signature can be checked
     keyring::reach(mirror).await.map(|()| url)
+}
+
+/// Whether the security archive's index of an architecture is the one that its release tells of: mirrors that follow the
+/// great architectures leave old ones of the others, which apt refuses, with everything else of that run.
+async fn is_whole(security: &SecurityArchive, component: &str, arch: Arch) -> Result<(), String> {
+    let (suite, index) =
+        (format!("{}/dists/{}", security.url, security.suite), format!("{component}/binary-{arch}/Packages.xz"));
+    // an archive that does not answer at all is for mmdebstrap to tell of
+    let Ok(release) = ask(&format!("{suite}/InRelease")).await else { return Ok(()) };
+    let release = release.text().await.unwrap_or_default();
+    let there = ask(&format!("{suite}/{index}")).await?.content_length();
+    match (promised(&release, &index), there) {
+        (Some(size), Some(there)) if size != there => {
+            Err(format!("{suite}/{index} has {there} bytes, and {size} by its release"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The size that a release tells of an index.
+fn promised(release: &str, index: &str) -> Option<u64> {
+    let mut lines = release.lines().filter_map(|line| line.strip_prefix(' ')?.strip_suffix(index));
+    lines.find_map(|line| line.split_whitespace().nth(1)?.parse().ok())
 }
 
 /// The end of a release's validity, as it says it, if that is past.
@@ -59,7 +83,15 @@ impl<'a> AptPlan<'a> {
         let tool = provision::program("mmdebstrap", "mmdebstrap", may_install, progress).await;
         tool.map_err(|error| error.to_string())?;
         let keyring = keyring::obtain(mirror, may_install, progress).await?;
-        Ok(Self { mirror, keyring, arch, url })
+        let mut security = mirror.security.as_ref();
+        let component = mirror.components.first().map_or("main", String::as_str);
+        if let Some(archive) = security
+            && let Err(why) = is_whole(archive, component, arch).await
+        {
+            progress(&format!("without {}: {why}", archive.suite));
+            security = None;
+        }
+        Ok(Self { mirror, keyring, arch, url, security })
     }
 
     pub(super) fn maker(&self) -> std::io::Result<Maker> {
@@ -91,7 +123,7 @@ impl<'a> AptPlan<'a> {
         let options = if self.mirror.check_valid_until { "" } else { "[check-valid-until=no] " };
         let line = |url: &str, suite: &str| format!("deb {options}{url} {suite} {components}");
         let archive = self.mirror.suites.iter().map(|suite| line(&self.url, suite));
-        archive.chain(self.mirror.security.iter().map(|it| line(&it.url, &it.suite))).collect()
+        archive.chain(self.security.iter().map(|it| line(&it.url, &it.suite))).collect()
     }
 }
 
@@ -123,5 +155,12 @@ mod tests {
         assert_eq!(expired(release, at("2025-11-09T00:00:00Z")), Some("Sat, 08 Nov 2025 08:14:09 UTC"));
         assert_eq!(expired(release, at("2025-11-08T08:14:08Z")), None);
         assert_eq!(expired("Origin: Debian\n", at("2030-01-01T00:00:00Z")), None);
+    }
+
+    #[test]
+    fn a_release_tells_the_size_of_each_index() {
+        let release = "MD5Sum:\n 0a 12 main/binary-armhf/Packages\n 0b    7 main/binary-armhf/Packages.xz\nSHA256:\n";
+        assert_eq!(promised(release, "main/binary-armhf/Packages.xz"), Some(7));
+        assert_eq!(promised(release, "main/binary-arm64/Packages.xz"), None);
     }
 }
