@@ -12,7 +12,7 @@ use crate::every_system;
 use crate::support::{Stage, fixture, on_a_stage};
 
 /// How long a route may take to follow a container.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// Requests to the engine, made where the generator makes its own: `METHOD PATH` of each line, and the status that came.
 const ASK: &str = r#"
 import http.client, socket

@@ -18,7 +18,7 @@ use crate::every_system;
 use crate::support::{Stage, commit_of, fixture, on_a_stage, say};
 
 /// How long the balancer may take to see and use what is there.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A server: a VPS with the daemon on it.
 type Server<'a> = (&'a Vps, &'a Bootstrapped);
