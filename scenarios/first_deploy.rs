@@ -32,10 +32,9 @@ async fn told(it: &Scenario, deployd: &Deployd, access: &Bootstrapped) -> anyhow
 
 /// What the engine runs is of the cell's architecture, as is the VPS; the engine itself may be the host's, with emulation.
 async fn of_the_vpss_architecture(it: &Scenario) -> anyhow::Result<()> {
-    let look = "image=$(docker inspect --format '{{.Image}}' $(docker ps -q | head -n 1)); \
-                docker inspect --format '{{.Architecture}}' \"$image\"; \
+    let look = "docker inspect --format '{{.Architecture}}' \"$image\"; \
                 docker run --rm --entrypoint uname \"$image\" -m; uname -m";
-    let said = it.vps.ssh().await?.run(look).await?.stdout_text().into_owned();
+    let said = it.vps.ssh().await?.run(&format!("{SOME_IMAGE}; {look}")).await?.stdout_text().into_owned();
     let lines: Vec<&str> = said.lines().map(str::trim).collect();
     let [image, inside, outside] = lines[..] else { bail!("not three words: {said}") };
     // as engines call it
