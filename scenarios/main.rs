@@ -32,6 +32,7 @@ mod reboot;
 mod senders;
 mod sizes;
 mod snapshots;
+mod staging;
 mod support;
 mod users;
 mod web_page;
