@@ -96,15 +96,13 @@ async fn a_network_cut_in_mid_clone_ends_the_deploy_and_the_next_one_is_clean(
         let second = grow(stage).await?;
         stage.vps().inject(stage.env(), Fault::Bandwidth(RATE)).await?;
 
-        let (answer, cut) = tokio::join!(stage.up(json!({})), cut_in_the_middle(stage, &first));
+        // the network that is cut is also the one of whoever asked: what comes of it is asked for later
+        let (_, cut) = tokio::join!(stage.up(json!({})), cut_in_the_middle(stage, &first));
         cut?;
-        let (status, answer) = answer?;
-        let told = answer["error"].as_str().unwrap_or_default();
-        let named = told.contains("is the git host reachable from here?");
-        ensure!(status == 504 && named && answer["data"]["public_key"].is_null(), "HTTP {status}: {answer}");
         let (_, known) = stage.api()?.as_admin("GET", "/status", None).await?;
         let last = &known["data"]["status"]["last_deploy"];
-        ensure!(last["outcome"] == "failed" && last["stage"] == "source", "{last}");
+        let named = last["error"].as_str().is_some_and(|error| error.contains("is the git host reachable from here?"));
+        ensure!(last["outcome"] == "failed" && last["stage"] == "source" && named, "{last}");
         stage.serves(&first).await?;
         nothing_half(stage).await?;
 
