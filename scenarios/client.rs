@@ -18,7 +18,7 @@ use crate::every_system;
 use crate::support::{deployd, on_a_stage, on_a_vps, project};
 
 /// The same program that the daemon is, on the operator's side.
-struct Client {
+pub struct Client {
     binary: PathBuf,
     project: PathBuf,
     home: TempDir,
@@ -26,12 +26,13 @@ struct Client {
 
 impl Client {
     /// A client in a project folder, with nothing configured yet.
-    fn new(project: &Path) -> anyhow::Result<Self> {
+    pub fn new(project: &Path) -> anyhow::Result<Self> {
         let binary = std::env::var_os("TESTENV_DEPLOYD_BINARY").context("TESTENV_DEPLOYD_BINARY names no program")?;
         Ok(Self { binary: binary.into(), project: project.to_owned(), home: tempfile::tempdir()? })
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    /// The program with these words.
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(words).current_dir(&self.project).env("XDG_CONFIG_HOME", self.home.path());
         command.stdin(Stdio::null()).kill_on_drop(true);
@@ -46,14 +47,14 @@ impl Client {
     }
 
     /// Runs a command that must succeed; answers its standard output.
-    async fn done(&self, words: &[&str]) -> anyhow::Result<String> {
+    pub async fn done(&self, words: &[&str]) -> anyhow::Result<String> {
         let output = self.run(words).await?;
         ensure!(output.status.success(), "deployd {}: {}", words.join(" "), output.status);
         Ok(String::from_utf8(output.stdout)?)
     }
 
     /// Runs a command that must end with this exit status; answers its standard error.
-    async fn refused(&self, status: i32, words: &[&str]) -> anyhow::Result<String> {
+    pub async fn refused(&self, status: i32, words: &[&str]) -> anyhow::Result<String> {
         let output = self.run(words).await?;
         ensure!(output.status.code() == Some(status), "deployd {}: {}", words.join(" "), output.status);
         Ok(String::from_utf8(output.stderr)?)

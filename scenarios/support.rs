@@ -79,7 +79,7 @@ pub async fn on_a_sized_vps_with_engine(
 }
 
 /// A VPS that has its engine and the daemon's image already, from a snapshot, so that a bootstrap costs seconds.
-async fn from_snapshot(env: &TestEnv, os: &str, version: &str) -> anyhow::Result<VpsRequest> {
+pub async fn from_snapshot(env: &TestEnv, os: &str, version: &str) -> anyhow::Result<VpsRequest> {
     Ok(built_deployd(env).await?.ready_vps(env, env.system(os, version)?).await?)
 }
 

@@ -1,6 +1,7 @@
 //! `project.toml`: what a repository says about how it is built and served.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::{Component, Path};
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,6 +14,9 @@ use crate::files;
 
 /// The name of the file.
 pub(crate) const NAME: &str = "project.toml";
+
+/// How many MiB an application may be given; engines refuse less.
+const MEMORY_MIB: RangeInclusive<u64> = 6..=1 << 24;
 
 /// How a project is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +114,8 @@ pub struct ProjectFile {
     pub container_port: Option<u16>,
     /// The service of a compose project that the public port leads to.
     pub service: Option<String>,
+    /// How many MiB of memory it may use; one that takes more is ended and started again.
+    pub memory_mib: Option<u64>,
     /// When a version counts as healthy.
     #[serde(default)]
     pub health: Health,
@@ -136,6 +142,9 @@ impl ProjectFile {
         }
         if !file.health.path.starts_with('/') || file.health.path.contains([' ', '\r', '\n']) {
             return Err(invalid(format!("health.path {:?} does not begin with / or holds a space", file.health.path)));
+        }
+        if file.memory_mib.is_some_and(|mib| !MEMORY_MIB.contains(&mib)) {
+            return Err(invalid(format!("memory_mib goes from {} to {}", MEMORY_MIB.start(), MEMORY_MIB.end())));
         }
         if !(1..=3600).contains(&file.health.timeout_seconds) {
             return Err(invalid("health.timeout_seconds goes from 1 to 3600".into()));
@@ -184,6 +193,7 @@ mod tests {
             ("build_type = \"make\"", "make"),
             ("port = 0", "port"),
             ("port = 70000", "70000"),
+            ("memory_mib = 5", "memory_mib goes from 6"),
             ("[health]\npath = \"up\"", "health.path"),
             ("[health]\ntimeout_seconds = 0", "timeout_seconds"),
         ] {

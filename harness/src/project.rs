@@ -40,6 +40,8 @@ pub struct ProjectSettings {
     pub container_port: Option<u16>,
     /// The service of a compose project that the port leads to, where the compose file leaves that open.
     pub service: Option<String>,
+    /// How many MiB of memory it may use, where that is limited.
+    pub memory_mib: Option<u64>,
     /// How it is seen to be healthy.
     #[serde(default)]
     pub health: Health,

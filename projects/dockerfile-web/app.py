@@ -1,6 +1,7 @@
 """A small web application whose page tells the commit it was built of and the host it runs on.
 
 /env/NAME answers with the SHA-256 of a variable: enough to compare, and nothing to read a secret off.
+/take/MIB takes so much memory while it answers.
 """
 
 import hashlib
@@ -17,6 +18,9 @@ class Page(BaseHTTPRequestHandler):
         if self.path.startswith("/env/"):
             value = os.environ.get(self.path.removeprefix("/env/"))
             status, text = (404, "unset") if value is None else (200, hashlib.sha256(value.encode()).hexdigest())
+        if self.path.startswith("/take/"):
+            taken = b"x" * (int(self.path.removeprefix("/take/")) << 20)
+            text = f"{len(taken)} bytes taken"
         body = text.encode()
         self.send_response(status)
         self.send_header("Content-Type", "text/plain; charset=utf-8")

@@ -46,6 +46,7 @@ pub(super) async fn serve(args: Serve, terminated: impl Future<Output = ()>) -> 
         .handle(handle.clone())
         .serve(api::router(app).into_make_service_with_connect_info::<SocketAddr>());
     tokio::spawn(deployer.clone().work());
+    tokio::spawn(deployer.clone().watch_memory());
     let (server, control) = (tokio::spawn(server), tokio::spawn(control.serve()));
     tracing::info!(version = VERSION, %address, "deployd serves");
     let server = until(terminated, server, control, &handle, &deployer).await?;

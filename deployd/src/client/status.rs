@@ -37,6 +37,9 @@ fn lines(status: &Value) -> Vec<(&'static str, String)> {
         let port = status["port"].as_u64().map(|port| format!(" on port {port}")).unwrap_or_default();
         lines.push(("built as", format!("{}{port}", text(status, "build_type"))));
         lines.push(("health", health(&status["health"])));
+        if let Some(used_up) = status.get("out_of_memory").filter(|used_up| !used_up.is_null()) {
+            lines.push(("memory", memory(used_up)));
+        }
     }
     let containers = strings(&status["containers"]);
     if !containers.is_empty() {
@@ -63,6 +66,12 @@ fn health(health: &Value) -> String {
         Some(false) => format!("BAD{http}: {}", text(health, "error")),
         None => "unknown".into(),
     }
+}
+
+fn memory(used_up: &Value) -> String {
+    let limit = used_up["memory_mib"].as_u64().map(|mib| format!(" (memory_mib = {mib})")).unwrap_or_default();
+    let (times, last) = (used_up["times"].as_u64().unwrap_or(1), short_time(text(used_up, "last_at")));
+    format!("USED UP {times} x, last {last} by {}{limit}", text(used_up, "container"))
 }
 
 fn deploy(last: &Value) -> String {
@@ -101,12 +110,14 @@ mod tests {
             "project": "shop", "branch": "main", "commit_hash": "0123456789abcdef", "commit_message": "Sell\n\nmore",
             "build_type": "dockerfile", "port": 80, "containers": ["shop-1"], "build_active": false,
             "health": { "ok": false, "http_status": 500, "error": "expected 200" },
+            "out_of_memory": { "container": "shop-1", "memory_mib": 64, "times": 3, "last_at": "2026-01-01T00:00:00.5Z" },
             "last_deploy": { "outcome": "failed", "commit_hash": null, "error": "no Dockerfile",
                              "started_at": "2026-01-01T00:00:00.123Z", "finished_at": null },
         });
         let told: Vec<String> = lines(&status).into_iter().map(|(name, value)| format!("{name}: {value}")).collect();
         assert_eq!(told[1], "serves: main 0123456789ab Sell");
         assert_eq!(told[3], "health: BAD (HTTP 500): expected 200");
-        assert!(told[5].starts_with("last deploy: failed") && told[5].ends_with("no Dockerfile"), "{told:?}");
+        assert_eq!(told[4], "memory: USED UP 3 x, last 2026-01-01T00:00:00 by shop-1 (memory_mib = 64)");
+        assert!(told[6].starts_with("last deploy: failed") && told[6].ends_with("no Dockerfile"), "{told:?}");
     }
 }

@@ -7,7 +7,7 @@ use super::{Context, Progress, UpRequest, compose, health, start};
 use crate::builders::{self, Built, Job};
 use crate::error::{Failure, Kind, Result};
 use crate::git;
-use crate::project_file::{Health, ProjectFile};
+use crate::project_file::{BuildType, ProjectFile};
 use crate::store::{Deploy, Project, Serving};
 use crate::text;
 
@@ -32,6 +32,10 @@ pub(super) async fn prepare(
     let mut file = ProjectFile::of_tree(&tree)?;
     let plan = builders::choose(&tree, project.build_type, project.build_file_path.as_deref(), &file)?;
     deploy.build_type = Some(plan.builder.build_type());
+    if file.memory_mib.is_some() && plan.builder.build_type() == BuildType::Compose {
+        let failure = Failure::new(Kind::Invalid, "memory_mib").saw("a compose project has several services");
+        return Err(failure.hint(format!("{} limits each: mem_limit", plan.file)));
+    }
     if let Some(port) = file.port {
         context.keeper.ensure(&context.engine, &context.edge).await?;
         context.edge.check(port).await?;
@@ -56,11 +60,11 @@ pub(super) async fn prepare(
         .await?;
     (file.port, file.container_port) = (file.port.or(built.port), file.container_port.or(built.container_port));
     let ports = find_ports(context, &file, &built.image).await?;
-    start(context, deploy, draft(built, ports, file.health), progress).await
+    start(context, deploy, draft(built, ports, file), progress).await
 }
 
 /// What will serve, but for what only its container tells.
-fn draft(built: Built, ports: Ports, health: Health) -> Serving {
+fn draft(built: Built, ports: Ports, file: ProjectFile) -> Serving {
     Serving {
         container: String::new(),
         name: String::new(),
@@ -68,7 +72,8 @@ fn draft(built: Built, ports: Ports, health: Health) -> Serving {
         address: Ipv4Addr::UNSPECIFIED,
         container_port: ports.container,
         port: ports.public,
-        health,
+        health: file.health,
+        memory_mib: file.memory_mib,
         compose: built.compose,
     }
 }

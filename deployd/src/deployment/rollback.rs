@@ -72,6 +72,7 @@ mod tests {
             container_port: 80,
             port: 80,
             health: Health::default(),
+            memory_mib: None,
             compose: None,
         };
         let serving = Some(serving).filter(|_| outcome == Outcome::Succeeded);

@@ -62,6 +62,7 @@ pub(super) async fn create(context: &Context, deploy: &Deploy, serving: &Serving
         binds: vec![persist],
         network: Network::At(serving.address),
         restart,
+        memory_mib: serving.memory_mib,
         locked_down: false,
     };
     context.engine.create(spec).await

@@ -10,7 +10,7 @@ use crate::engine::Role;
 use crate::error::Result;
 use crate::git::without_password;
 use crate::settings::VERSION;
-use crate::store::{Deploy, Outcome};
+use crate::store::{Deploy, MemoryUsedUp, Outcome};
 
 /// How long the application may take to say how it is.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -42,6 +42,8 @@ pub struct Status {
     pub new_version_available: Option<String>,
     /// How the version that serves is, if there is one.
     pub health: Option<HealthReport>,
+    /// That the version which serves used up its memory, if it did.
+    pub out_of_memory: Option<OutOfMemoryReport>,
     /// The deploy that began last.
     pub last_deploy: Option<LastDeploy>,
     /// Why the engine does not answer, if it does not.
@@ -58,6 +60,26 @@ pub struct HealthReport {
     pub http_status: Option<u16>,
     /// What is wrong.
     pub error: Option<String>,
+}
+
+/// That the version which serves used up its memory.
+#[derive(Debug, Serialize)]
+pub struct OutOfMemoryReport {
+    /// The container that did so last.
+    pub container: String,
+    /// How many MiB it may use, if `project.toml` says so.
+    pub memory_mib: Option<u64>,
+    /// How often it did so.
+    pub times: u64,
+    /// When it did so last.
+    pub last_at: Timestamp,
+}
+
+impl From<MemoryUsedUp> for OutOfMemoryReport {
+    fn from(used_up: MemoryUsedUp) -> Self {
+        let MemoryUsedUp { container, memory_mib, times, last_at, .. } = used_up;
+        Self { container, memory_mib, times, last_at }
+    }
 }
 
 /// The deploy that began last.
@@ -105,6 +127,8 @@ impl Deployer {
             }),
             None => None,
         };
+        let is_of = |used_up: &MemoryUsedUp| serving.as_ref().is_some_and(|deploy| deploy.id == used_up.deploy);
+        let out_of_memory = store.memory_used_up()?.filter(is_of).map(OutOfMemoryReport::from);
         let known_branch = project.as_ref().map(|project| project.branch.clone()).unwrap_or_default();
         let text = |field: fn(&Deploy) -> Option<String>| serving.as_ref().and_then(field).unwrap_or_default();
         Ok(Status {
@@ -120,6 +144,7 @@ impl Deployer {
             version: VERSION,
             new_version_available: None,
             health,
+            out_of_memory,
             last_deploy: store.last_deploy()?.map(LastDeploy::from),
             engine_error,
         })

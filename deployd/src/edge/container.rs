@@ -57,6 +57,7 @@ impl Keeper {
             binds: vec![format!("{dir}:{dir}:z")],
             network: Network::Host,
             restart: true,
+            memory_mib: None,
             locked_down: true,
         })
     }

@@ -3,6 +3,7 @@
 mod build;
 mod connect;
 mod containers;
+mod events;
 mod images;
 mod logs;
 mod network;
@@ -14,6 +15,7 @@ mod workshop;
 pub use build::BuildSpec;
 pub use connect::Engine;
 pub use containers::{Container, State};
+pub use events::OutOfMemory;
 pub use images::Image;
 pub use logs::LogStream;
 pub(crate) use spec::ROLE;

@@ -75,6 +75,8 @@ pub struct ContainerSpec {
     pub network: Network,
     /// Whether the engine starts it again after a crash and after a reboot.
     pub restart: bool,
+    /// How many MiB of memory it may use, if that is limited.
+    pub memory_mib: Option<u64>,
     /// Whether it can do nothing but open ports and write its mounts.
     pub locked_down: bool,
 }
@@ -84,6 +86,7 @@ impl ContainerSpec {
         let mut labels = HashMap::from([(ROLE.to_owned(), self.role.word().to_owned())]);
         labels.extend(self.labels.iter().map(|(name, value)| (format!("deployd.{name}"), value.clone())));
         let locked = self.locked_down;
+        let memory = self.memory_mib.and_then(|mib| i64::try_from(mib << 20).ok());
         let host_config = HostConfig {
             binds: Some(self.binds),
             restart_policy: Some(restart_policy(self.restart)),
@@ -91,6 +94,9 @@ impl ContainerSpec {
                 Network::Host => "host".into(),
                 Network::At(_) => NETWORK.into(),
             }),
+            memory,
+            // none of it on the disk: an application that swaps is slow instead of ended, and nobody is told
+            memory_swap: memory,
             cap_drop: locked.then(|| vec!["ALL".into()]),
             cap_add: locked.then(|| vec!["NET_BIND_SERVICE".into()]),
             readonly_rootfs: Some(locked),

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::process::{GitError, git};
+use super::leftovers;
+use super::process::{GitError, LOCAL, git};
 use super::remote::without_password;
 use super::submodules;
 use crate::control::deploy_key;
@@ -12,8 +13,6 @@ use crate::settings::DataDir;
 
 /// How long fetching may take.
 const FETCH: Duration = Duration::from_mins(5);
-/// How long a call that needs no network may take.
-const LOCAL: Duration = Duration::from_mins(2);
 /// What to look at if no git host answers.
 const REACHABLE: &str = "is the git host reachable from here?";
 /// What is written between the fields of a commit.
@@ -63,6 +62,7 @@ async fn attempt(
     let head = format!("+refs/heads/{branch}:refs/deployd/head");
     let fetch = ["fetch", "--quiet", "--depth=1", "--no-tags", "--force", "--end-of-options", remote, &head];
     if let Err(error) = git(data, &dir, deadline, &fetch).await {
+        leftovers::remove(data, &dir).await;
         return not_fetched(data, remote, branch, error);
     }
     let commit = match reset(data, &dir).await {
@@ -77,9 +77,12 @@ async fn attempt(
 
 async fn prepare(data: &DataDir, dir: &Path) -> Result<(), GitError> {
     std::fs::create_dir_all(dir).map_err(GitError::Absent)?;
-    remove_locks(&dir.join(".git"));
+    leftovers::remove_locks(&dir.join(".git"));
     if !dir.join(".git/HEAD").exists() {
         git(data, dir, LOCAL, &["init", "--quiet"]).await?;
+    }
+    if leftovers::killed(dir) {
+        leftovers::remove(data, dir).await;
     }
     Ok(())
 }
@@ -122,10 +125,12 @@ fn broken(said: &str) -> bool {
 
 /// Whether nobody was there to refuse anything: a deploy key would not help.
 fn unreachable(said: &str) -> bool {
-    // in the words of ssh and of curl
+    // in the words of ssh, of curl and of git
     [
         "Could not resolve host",
         "timed out",
+        "Timeout, server",
+        "early EOF",
         "Connection refused",
         "No route to host",
         "Network is unreachable",
@@ -169,21 +174,6 @@ fn remedy(said: &str, remote: &str, has_key: bool) -> &'static str {
         "let the deploy key of this machine read the repository"
     } else {
         "there is no deploy key: bootstrap again"
-    }
-}
-
-/// A killed git leaves locks behind; nobody else uses this repository, so they are never anyone's.
-fn remove_locks(dir: &Path) {
-    let Ok(entries) = std::fs::read_dir(dir) else { return };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_dir && entry.file_name() != "objects" {
-            remove_locks(&path);
-        } else if path.extension().is_some_and(|extension| extension == "lock") {
-            tracing::info!(path = %path.display(), "removing the lock of a git that was killed");
-            let _ = std::fs::remove_file(&path);
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The project's source: a work tree that is exactly the head of a branch.
 
 mod checkout;
+mod leftovers;
 mod process;
 mod remote;
 mod submodules;

@@ -10,6 +10,9 @@ use tokio::time::timeout;
 use crate::process_group::ProcessGroup;
 use crate::settings::DataDir;
 
+/// How long a call that needs no network may take.
+pub(super) const LOCAL: Duration = Duration::from_mins(2);
+
 /// Why git did not do it.
 #[derive(Debug)]
 pub(super) enum GitError {
@@ -77,7 +80,8 @@ fn ssh(data: &DataDir) -> String {
         "StrictHostKeyChecking=yes",
         "BatchMode=yes",
         "ConnectTimeout=10",
-        "ServerAliveInterval=10",
+        // a network that is cut in mid-fetch says nothing: 20 s without a word are its end
+        "ServerAliveInterval=5",
         "ServerAliveCountMax=3",
     ];
     let options: String = options.iter().flat_map(|option| [" -o ", option]).collect();

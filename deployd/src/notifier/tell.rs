@@ -6,7 +6,7 @@ use super::address::{self, Address, Asked};
 use super::{client, message};
 use crate::error::Result;
 use crate::seal::Secret;
-use crate::store::{Deploy, Store};
+use crate::store::{Deploy, MemoryUsedUp, Store};
 
 /// Tells a chat how deploys end.
 #[derive(Debug, Clone)]
@@ -35,15 +35,24 @@ impl Notifier {
 
     /// Tells how a deploy ended, if anybody wants to know; the deploy does not wait for it.
     pub fn tell(&self, deploy: &Deploy) {
-        let (this, deploy) = (self.clone(), deploy.clone());
+        self.send(deploy, message::message(deploy));
+    }
+
+    /// Tells that the version which serves used up its memory, if anybody wants to know.
+    pub fn tell_of_memory(&self, deploy: &Deploy, used_up: &MemoryUsedUp) {
+        self.send(deploy, message::out_of_memory(deploy, used_up));
+    }
+
+    fn send(&self, deploy: &Deploy, text: String) {
+        let (this, deploy) = (self.clone(), deploy.id.clone());
         tokio::spawn(async move {
             let address = match this.address() {
                 Ok(Some(address)) => address,
                 Ok(None) => return,
-                Err(failure) => return tracing::warn!(%failure, "nobody could be told how the deploy ended"),
+                Err(failure) => return tracing::warn!(%failure, "nobody could be told about the deploy"),
             };
-            if let Err(error) = client::send(&address, &message::message(&deploy)).await {
-                tracing::warn!(deploy = deploy.id, error, "the notification about the deploy did not arrive");
+            if let Err(error) = client::send(&address, &text).await {
+                tracing::warn!(deploy, error, "the notification about the deploy did not arrive");
             }
         });
     }

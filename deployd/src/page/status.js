@@ -60,10 +60,14 @@ function state(status, health) {
   return health.ok ? ["ok", "Healthy"] : ["bad", "Not healthy"];
 }
 
-function problem({ engine_error: engine, health, last_deploy: last, commit_hash: serving }) {
+function problem({ engine_error: engine, health, out_of_memory: memory, last_deploy: last, commit_hash: serving }) {
   const found = [];
   if (engine) found.push(`The container engine does not answer: ${engine}`);
   if (health && !health.ok) found.push(`The application is not healthy: ${health.error ?? `HTTP ${health.http_status}`}`);
+  if (memory) {
+    const limit = memory.memory_mib ? `its ${memory.memory_mib} MiB of memory` : "its memory";
+    found.push(`${memory.container} used up ${limit}, ${memory.times === 1 ? "once" : `${memory.times} times`}. What ended was started again.`);
+  }
   if (last && ["failed", "interrupted"].includes(last.outcome)) {
     const stage = last.stage ? ` (${last.stage})` : "";
     const still = serving ? " The version before it still serves." : "";

@@ -13,4 +13,4 @@ mod variables;
 
 pub use deliveries::{Acceptance, Marks, Promise};
 pub use open::Store;
-pub use records::{Composed, Deploy, Outcome, Project, SecondFactor, Serving, Session, User, Variable};
+pub use records::{Composed, Deploy, MemoryUsedUp, Outcome, Project, SecondFactor, Serving, Session, User, Variable};

@@ -104,6 +104,9 @@ pub struct Serving {
     pub port: u16,
     /// When it counts as healthy.
     pub health: Health,
+    /// How many MiB of memory it may use, if that is limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u64>,
     /// What else it takes if it is a service of a compose project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compose: Option<Composed>,
@@ -120,6 +123,23 @@ pub struct Composed {
     pub kept: Vec<String>,
     /// The volumes, by the engine's names.
     pub volumes: Vec<String>,
+}
+
+/// That a version used up its memory while it served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryUsedUp {
+    /// The deploy that brought the version.
+    pub deploy: String,
+    /// The container that did so last.
+    pub container: String,
+    /// How many MiB it may use, if the project says so.
+    pub memory_mib: Option<u64>,
+    /// How often it did so.
+    pub times: u64,
+    /// When it did so last.
+    pub last_at: Timestamp,
+    /// When somebody was told last.
+    pub told_at: Timestamp,
 }
 
 /// One deploy.

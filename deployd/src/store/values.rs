@@ -2,7 +2,7 @@
 
 use super::deliveries::{PROMISE, PUSHED};
 use super::open::{DELIVERIES, DEPLOYS, VALUES, VARIABLES, clear, put, remove};
-use super::{Deploy, Project, Store};
+use super::{Deploy, MemoryUsedUp, Project, Store};
 use crate::error::Result;
 use crate::random;
 
@@ -12,6 +12,7 @@ const SERVING: &str = "serving";
 const REPLACING: &str = "replacing";
 const WEBHOOK_SECRET: &str = "webhook_secret";
 const NOTIFICATION: &str = "notification_address";
+const MEMORY_USED_UP: &str = "memory_used_up";
 
 impl Store {
     /// The project of this machine.
@@ -60,7 +61,7 @@ impl Store {
     /// Forgets the project: its settings, deploys and variables. People and the webhook secret stay.
     pub fn forget_project(&self) -> Result<()> {
         self.write(|tx| {
-            for name in [PROJECT, SERVING, REPLACING, NOTIFICATION, PUSHED, PROMISE] {
+            for name in [PROJECT, SERVING, REPLACING, NOTIFICATION, MEMORY_USED_UP, PUSHED, PROMISE] {
                 remove(tx, VALUES, name)?;
             }
             clear(tx, DEPLOYS)?;
@@ -72,6 +73,16 @@ impl Store {
     /// Acknowledges that nothing serves any more.
     pub fn clear_serving(&self) -> Result<()> {
         self.write(|tx| remove(tx, VALUES, SERVING).map(|_| ()))
+    }
+
+    /// The last version that used up its memory while it served.
+    pub fn memory_used_up(&self) -> Result<Option<MemoryUsedUp>> {
+        self.read(VALUES, MEMORY_USED_UP)
+    }
+
+    /// Keeps that a version did so.
+    pub fn set_memory_used_up(&self, used_up: &MemoryUsedUp) -> Result<()> {
+        self.write(|tx| put(tx, VALUES, MEMORY_USED_UP, used_up))
     }
 
     /// The secret that webhooks are signed with; made at the first call.

@@ -173,6 +173,7 @@ mod tests {
             port: 1,
             container_port: None,
             service: None,
+            memory_mib: None,
             health,
             client: serde::de::IgnoredAny,
         };

@@ -140,6 +140,8 @@ fn a_git_host_that_is_not_there_has_refused_nothing() {
         "Connection timed out during banner exchange; Connection to 10.0.0.1 port 22 timed out",
         "ssh: connect to host git port 22: Connection refused",
         "ssh: connect to host git port 22: No route to host",
+        "Timeout, server git not responding.; fatal: the remote end hung up unexpectedly",
+        "fatal: the remote end hung up unexpectedly; fatal: early EOF; fatal: fetch-pack: invalid index-pack output",
     ] {
         let failure = not_fetched::<()>(&data, "git@git:a.git", "main", GitError::Refused(said.into())).unwrap_err();
         assert_eq!((failure.kind(), failure.deploy_key()), (Kind::Source, None), "{failure}");
@@ -155,7 +157,10 @@ async fn a_killed_or_broken_repository_is_mended() {
     let git = repository.data.source().join(".git");
     std::fs::write(git.join("index.lock"), "").unwrap();
     std::fs::write(git.join("shallow.lock"), "").unwrap();
+    let half = git.join("objects/pack/tmp_pack_half");
+    std::fs::write(&half, "PACK").unwrap();
     assert_eq!(repository.checkout("main").await.unwrap().hash, head);
+    assert!(!half.exists());
     std::fs::write(git.join("HEAD"), "").unwrap();
     assert_eq!(repository.checkout("main").await.unwrap().hash, head);
 }
