@@ -1,5 +1,6 @@
 //! The text of a scenario's page, and of the page that lists them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use harness::matrix::Durations;
@@ -51,9 +52,8 @@ pub fn of(behaviour: &Behaviour, source: &Source, known: &Known) -> String {
     if known.assertions(&name).is_empty() {
         let _ = writeln!(text, "- {}.", sentence(&source.function));
     }
-    let list = |of: &std::collections::BTreeSet<String>| match of.is_empty() {
-        true => NONE.to_owned(),
-        false => of.iter().cloned().collect::<Vec<_>>().join(", "),
+    let list = |of: &BTreeSet<String>| {
+        if of.is_empty() { NONE.to_owned() } else { of.iter().cloned().collect::<Vec<_>>().join(", ") }
     };
     let projects = source.projects.iter().map(|name| format!("[{name}](../../../projects/{name})")).collect();
     let _ = write!(
