@@ -195,7 +195,7 @@ async fn a_second_build_uses_the_cache_and_an_ignored_file_stays_out(os: &str, v
         let lines = Mutex::new(String::new());
         let keep = |line: &str| {
             say(line);
-            *lines.lock().unwrap_or_else(PoisonError::into_inner) += &format!("{line}\n");
+            lines.lock().unwrap_or_else(PoisonError::into_inner).extend([line, "\n"]);
         };
         let second = stage.deploy_telling(&keep).await?;
         let told = lines.into_inner().unwrap_or_else(PoisonError::into_inner);

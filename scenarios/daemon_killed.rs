@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use harness::deployer::{Deployer, Source};
+use harness::deployer::Deployer;
 use harness::probe::{self, Continuous};
 use harness::project::MAIN_BRANCH;
 use harness::wait::{Seen, wait_until};
@@ -160,7 +160,7 @@ async fn killed_at(stage: &Stage<'_>, moment: &str) -> anyhow::Result<()> {
             let _ = take().map(|come| come.send(()));
         }
     };
-    let source = Source { remote: stage.git.remote(&stage.project.name), branch: MAIN_BRANCH.to_owned() };
+    let source = stage.source();
     let deploy = async {
         let ended = stage.deployd.deploy(stage.vps(), &stage.access, &stage.project, &source, &on_line).await;
         drop(take());

@@ -10,8 +10,8 @@ use rstest_reuse::apply;
 use serde::Deserialize;
 
 use crate::every_system;
-use crate::field::{SOON, install, put, start, told, until};
-use crate::support::{Scenario, on_a_vps};
+use crate::field::{SOON, install, put, start, until};
+use crate::support::{Scenario, on_a_vps, output_of};
 
 const PORT: u16 = 8053;
 /// Who may change which names, as the client's settings have it.
@@ -40,14 +40,12 @@ fn spare_addresses(vps: &Vps) -> anyhow::Result<[Ipv4Addr; 2]> {
 
 /// Gives the machine an address in place of another one; whom it talks to in these networks sees it.
 async fn move_to(vps: &Vps, address: Ipv4Addr, before: Option<Ipv4Addr>) -> anyhow::Result<()> {
-    let mut change = format!(
+    let leave = before.map(|before| format!(" && ip address del {before}/32 dev $dev")).unwrap_or_default();
+    let change = format!(
         "dev=$(ip -4 route show default | sed 's/.* dev \\([^ ]*\\).*/\\1/') && ip address add {address}/32 dev $dev && \
-         ip route replace 198.18.0.0/15 dev $dev src {address}"
+         ip route replace 198.18.0.0/15 dev $dev src {address}{leave}"
     );
-    if let Some(before) = before {
-        change += &format!(" && ip address del {before}/32 dev $dev");
-    }
-    told(vps, &change).await.map(drop)
+    output_of(vps, &change).await.map(drop)
 }
 
 /// All that the provider was asked for, each as the name and the address.
@@ -80,7 +78,7 @@ async fn checks(vps: &Vps, more_than: usize) -> anyhow::Result<usize> {
 /// Lets something change that is not the address, and waits until the client has looked.
 async fn nothing_changes(vps: &Vps, address: &str) -> anyhow::Result<()> {
     let before = checks(vps, 0).await?;
-    told(vps, &format!("ip address add {address}/32 dev lo")).await?;
+    output_of(vps, &format!("ip address add {address}/32 dev lo")).await?;
     checks(vps, before).await.map(drop)
 }
 
@@ -108,7 +106,7 @@ async fn with_a_provider(it: &Scenario, provider: &Vps) -> anyhow::Result<()> {
     let vps = &it.vps;
     let [first, second] = spare_addresses(vps)?;
     put(vps, "dynamic-dns").await?;
-    told(
+    output_of(
         vps,
         &format!(
             "cd /srv/dynamic-dns && chmod 600 ddclient.conf && sed -i 's/PROVIDER/{theirs}:{PORT}/' ddclient.conf"

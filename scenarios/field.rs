@@ -9,7 +9,7 @@ use harness::catalog::PackageManager;
 use harness::probe::Client;
 use harness::wait::{Seen, wait_until};
 
-use crate::support::{Scenario, fixture};
+use crate::support::{Scenario, fixture, output_of};
 
 /// How long something on the VPS may take to come up, or to become what it should be.
 pub const SOON: Duration = Duration::from_mins(2);
@@ -23,11 +23,6 @@ http:
   addr: 127.0.0.1:5000
 ";
 
-/// What a command prints, trimmed.
-pub async fn told(vps: &Vps, command: &str) -> anyhow::Result<String> {
-    Ok(vps.ssh().await?.run(command).await?.stdout_text().trim().to_owned())
-}
-
 /// Installs packages of the distribution. Settings that are there already stay.
 pub async fn install(it: &Scenario, packages: &str) -> anyhow::Result<()> {
     let command = match it.env.system(&it.vps.info().os, &it.vps.info().version)?.package_manager {
@@ -38,7 +33,7 @@ pub async fn install(it: &Scenario, packages: &str) -> anyhow::Result<()> {
         PackageManager::Yum => "yum install -y",
         PackageManager::Dnf => "dnf install -y",
     };
-    told(&it.vps, &format!("{command} {packages}")).await.map(drop)
+    output_of(&it.vps, &format!("{command} {packages}")).await.map(drop)
 }
 
 /// Puts a folder of `projects` under `/srv`.
@@ -54,13 +49,13 @@ pub async fn start(vps: &Vps, name: &str, command: &str) -> anyhow::Result<()> {
         "if [ -d /run/systemd/system ]; then systemd-run --quiet --unit={name} /bin/sh -c '{line}'; \
          else setsid /bin/sh -c '{line}' </dev/null >/dev/null 2>&1 & fi"
     );
-    told(vps, &start).await.map(drop)
+    output_of(vps, &start).await.map(drop)
 }
 
 /// Waits until a command on the VPS ends well and prints something that `is_it`.
 pub async fn until(vps: &Vps, what: &str, command: &str, is_it: impl Fn(&str) -> bool) -> anyhow::Result<String> {
     let seen = wait_until(SOON, what, || async {
-        match told(vps, command).await {
+        match output_of(vps, command).await {
             Ok(said) if is_it(&said) => Seen::Ready(said),
             Ok(said) => Seen::NotYet(said),
             Err(error) => Seen::NotYet(error.to_string()),
@@ -72,15 +67,15 @@ pub async fn until(vps: &Vps, what: &str, command: &str, is_it: impl Fn(&str) ->
 /// A VPS whose engine pulls from and pushes to a registry on the VPS itself, and the site that images are made of.
 pub async fn with_registry(it: &Scenario, packages: &str) -> anyhow::Result<()> {
     let vps = &it.vps;
-    told(vps, "mkdir -p /etc/docker/registry").await?;
+    output_of(vps, "mkdir -p /etc/docker/registry").await?;
     vps.ssh().await?.upload_bytes(REGISTRY.as_bytes(), "/etc/docker/registry/config.yml", 0o644).await?;
     install(it, &format!("docker-registry busybox-static {packages}")).await?;
     let serve = "if [ -d /run/systemd/system ]; then systemctl restart docker-registry; \
                  elif ! pidof docker-registry >/dev/null; then \
                  setsid docker-registry serve /etc/docker/registry/config.yml </dev/null >/var/log/registry.log 2>&1 & fi";
-    told(vps, serve).await?;
+    output_of(vps, serve).await?;
     put(vps, "static-image").await?;
-    told(vps, "cp /bin/busybox /srv/static-image/busybox").await?;
+    output_of(vps, "cp /bin/busybox /srv/static-image/busybox").await?;
     until(vps, "the registry to answer", "curl --silent --fail http://localhost:5000/v2/ && echo yes", |_| true)
         .await?;
     until(vps, "the engine to answer", "docker version --format '{{.Server.Version}}'", |_| true).await?;
@@ -90,7 +85,7 @@ pub async fn with_registry(it: &Scenario, packages: &str) -> anyhow::Result<()> 
 /// Lets the front page of the site tell another version.
 pub async fn write_version(vps: &Vps, version: &str) -> anyhow::Result<()> {
     let change = format!("sed -i 's/version [^<]*</version {version}</' /srv/static-image/public/index.html");
-    told(vps, &change).await.map(drop)
+    output_of(vps, &change).await.map(drop)
 }
 
 /// Waits until the site that is published on port 8080 tells a version to this machine.

@@ -10,10 +10,8 @@ use rstest_reuse::apply;
 use serde_json::json;
 
 use crate::every_system;
-use crate::field::{
-    SOON, is_not_on_the_engine, put, serves, start, still_serves, told, until, with_registry, write_version,
-};
-use crate::support::on_a_sized_vps_with_engine;
+use crate::field::{SOON, is_not_on_the_engine, put, serves, start, still_serves, until, with_registry, write_version};
+use crate::support::{on_a_sized_vps_with_engine, output_of};
 
 const IMAGE: &str = "localhost:5000/team/site";
 const LOG: &str = "cat /var/log/image-hook.log";
@@ -82,7 +80,7 @@ impl<'a> Listener<'a> {
 
     /// How often a reload was begun.
     async fn reloads(&self) -> anyhow::Result<usize> {
-        Ok(told(self.vps, LOG).await?.matches("executing /srv/image-hook/reload").count())
+        Ok(output_of(self.vps, LOG).await?.matches("executing /srv/image-hook/reload").count())
     }
 }
 
@@ -93,7 +91,7 @@ async fn publish(vps: &Vps, version: &str) -> anyhow::Result<()> {
         "cd /srv/static-image && DOCKER_BUILDKIT=0 docker build --quiet --tag {IMAGE}:latest . && \
          docker push --quiet {IMAGE}:latest && docker image rm --force {IMAGE}:latest"
     );
-    told(vps, &publish).await?;
+    output_of(vps, &publish).await?;
     is_not_on_the_engine(vps, &format!("{IMAGE}:latest")).await
 }
 
@@ -127,7 +125,7 @@ async fn a_webhook_with_the_key_pulls_the_image_and_a_failed_reload_changes_noth
         listener.accepts("latest").await?;
         serves(vps, "2").await?;
 
-        let process = told(vps, "pidof webhook").await?;
+        let process = output_of(vps, "pidof webhook").await?;
         listener.accepts("missing").await?;
         until(vps, "the failed reload in the log", LOG, |log| {
             log.contains("site:missing") && log.contains("error occurred: exit status 1")
@@ -137,7 +135,7 @@ async fn a_webhook_with_the_key_pulls_the_image_and_a_failed_reload_changes_noth
         publish(vps, "3").await?;
         listener.accepts("latest").await?;
         serves(vps, "3").await?;
-        ensure!(told(vps, "pidof webhook").await? == process, "the listener is another process");
+        ensure!(output_of(vps, "pidof webhook").await? == process, "the listener is another process");
         let reloads = listener.reloads().await?;
         ensure!(reloads == 4, "{reloads} reloads for four webhooks with the key");
         Ok(())

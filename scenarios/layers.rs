@@ -30,7 +30,7 @@ async fn running(stage: &Stage<'_>, service: &str) -> anyhow::Result<(String, Ve
     Ok((container, lines.collect()))
 }
 
-/// An application of several layers with a MariaDB: each deploy runs the migrations that are new, the data outlive it, the
+/// An application of several layers with a `MariaDB`: each deploy runs the migrations that are new, the data outlive it, the
 /// database goes on as it is, and no layer below the changed one is built again.
 #[apply(every_system)]
 #[tokio::test]

@@ -8,7 +8,7 @@ use rstest_reuse::apply;
 use serde_json::Value;
 
 use crate::every_system;
-use crate::support::{Stage, on_a_stage};
+use crate::support::{Stage, on_a_stage, output_of};
 
 /// What the application gets, and what it takes, in MiB.
 const LIMIT: u64 = 64;
@@ -22,10 +22,6 @@ const APP: &str =
 /// Which process the daemon is, and how often it was started.
 const DAEMON: &str = "docker inspect --format '{{.State.Pid}} {{.RestartCount}} {{.State.StartedAt}}' deployd";
 
-async fn run(stage: &Stage<'_>, command: &str) -> anyhow::Result<String> {
-    Ok(stage.vps().ssh().await?.run(command).await?.stdout_text().trim().to_owned())
-}
-
 async fn status(stage: &Stage<'_>) -> anyhow::Result<Value> {
     let (code, mut answer) = stage.api()?.as_admin("GET", "/status", None).await?;
     ensure!(code == 200, "GET /status: HTTP {code}: {answer}");
@@ -37,7 +33,7 @@ async fn take(stage: &Stage<'_>, mib: u64) -> anyhow::Result<String> {
     let ask = format!(
         "timeout 30 bash -c \"exec 3<>/dev/tcp/127.0.0.1/8080; printf 'GET /take/{mib} HTTP/1.0\\r\\n\\r\\n' >&3; head -n 1 <&3\" || :"
     );
-    run(stage, &ask).await
+    output_of(stage.vps(), &ask).await
 }
 
 /// Waits until the status tells that memory was used up so many times.
@@ -73,7 +69,7 @@ async fn an_application_over_its_memory_is_reported_and_restarted_and_the_daemon
         stage.serves(&commit).await?;
         let before = status(stage).await?;
         ensure!(before["out_of_memory"].is_null(), "before it happened: {}", before["out_of_memory"]);
-        let (app, daemon) = (run(stage, APP).await?, run(stage, DAEMON).await?);
+        let (app, daemon) = (output_of(stage.vps(), APP).await?, output_of(stage.vps(), DAEMON).await?);
         let (name, starts) = app.split_once(' ').with_context(|| format!("not one application: {app}"))?;
         ensure!(starts == "0", "it has been started again already: {app}");
         let little = take(stage, 1).await?;
@@ -87,14 +83,14 @@ async fn an_application_over_its_memory_is_reported_and_restarted_and_the_daemon
 
         // started again, without anybody's help
         stage.serves(&commit).await?;
-        let again = run(stage, APP).await?;
+        let again = output_of(stage.vps(), APP).await?;
         ensure!(again == format!("{name} 1"), "it was not started again once: {again}");
-        ensure!(run(stage, DAEMON).await? == daemon, "the daemon is another one");
+        ensure!(output_of(stage.vps(), DAEMON).await? == daemon, "the daemon is another one");
         let (_, logs) = stage.api()?.as_admin("GET", "/logs?container=deployd&entries=100", None).await?;
         ensure!(logs.to_string().contains("its memory was used up"), "the log does not tell: {logs}");
 
         // a daemon that was away learns of what happened meanwhile
-        run(stage, "docker stop deployd").await?;
+        output_of(stage.vps(), "docker stop deployd").await?;
         take(stage, TAKEN).await?;
         stage.restart_daemon().await?;
         used_up(stage, 2).await?;

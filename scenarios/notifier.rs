@@ -8,7 +8,7 @@ use rstest_reuse::apply;
 use serde_json::json;
 
 use crate::every_system;
-use crate::support::{Stage, on_a_stage};
+use crate::support::{Stage, on_a_stage, output_of};
 
 const SECRET: &str = "T0SECRET/B0SECRET/s3cretPartOfTheAddress";
 /// How long a message may take.
@@ -26,14 +26,10 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(('127.0.0.1', 9099), Receiver).serve_forever()
 ";
 
-async fn run(stage: &Stage<'_>, command: &str) -> anyhow::Result<String> {
-    Ok(stage.vps().ssh().await?.run(command).await?.stdout_text().into_owned())
-}
-
 /// Waits until what a container printed holds a text; answers that line.
 async fn printed(stage: &Stage<'_>, container: &str, text: &str) -> anyhow::Result<String> {
     let line = wait_until(MESSAGE, format!("{container} to print {text:?}"), || async {
-        match run(stage, &format!("docker logs {container} 2>&1")).await {
+        match output_of(stage.vps(), &format!("docker logs {container} 2>&1")).await {
             Ok(log) => match log.lines().find(|line| line.contains(text)) {
                 Some(line) => Seen::Ready(line.to_owned()),
                 None => Seen::NotYet(log.lines().last().unwrap_or("nothing").to_owned()),
@@ -63,9 +59,9 @@ async fn a_chat_is_told_how_deploys_end_and_its_address_is_told_nowhere(os: &str
             "docker tag $(docker ps --filter label=deployd.role=app --format '{{{{.Image}}}}' | head -n 1) receiver && \
              docker run -d --name receiver --network host --entrypoint python3 receiver -c \"{RECEIVER}\""
         );
-        run(stage, &receiver).await?;
+        output_of(stage.vps(), &receiver).await?;
         let listens = wait_until(Duration::from_mins(1), "the receiver to listen", || async {
-            match run(stage, "ss --listening --tcp --numeric").await {
+            match output_of(stage.vps(), "ss --listening --tcp --numeric").await {
                 Ok(sockets) if sockets.contains(":9099") => Seen::Ready(()),
                 Ok(sockets) => Seen::NotYet(sockets),
                 Err(error) => Seen::NotYet(error.to_string()),
@@ -88,18 +84,19 @@ async fn a_chat_is_told_how_deploys_end_and_its_address_is_told_nowhere(os: &str
         ensure!(line.contains(&broken[..12]) && line.contains("build"), "{line}");
 
         // nobody there any more: the deploy succeeds all the same, and one line says what was missed
-        run(stage, "docker rm --force receiver").await?;
+        output_of(stage.vps(), "docker rm --force receiver").await?;
         stage.checkout.write("Dockerfile", dockerfile)?;
         let (_, status) = up(stage, "fourth", "").await?;
         ensure!(status == 201, "{status}");
         let line = printed(stage, "deployd", "did not arrive").await?;
         ensure!(line.contains("WARN") && line.contains("refused"), "{line}");
 
-        let log = run(stage, "docker logs deployd 2>&1").await?;
+        let log = output_of(stage.vps(), "docker logs deployd 2>&1").await?;
         let (_, status) = stage.api()?.as_admin("GET", "/status", None).await?;
         let (_, logs) = stage.api()?.as_admin("GET", "/logs?container=deployd&entries=10000", None).await?;
         let files =
-            run(stage, "grep --recursive --text --files-with-matches s3cretPart /var/lib/deployd; true").await?;
+            output_of(stage.vps(), "grep --recursive --text --files-with-matches s3cretPart /var/lib/deployd; true")
+                .await?;
         for (place, text) in [("log", log), ("status", status.to_string()), ("logs", logs.to_string())] {
             ensure!(text.len() > 100 && !text.contains("s3cretPart"), "the address is in the {place}: {text}");
         }

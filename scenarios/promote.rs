@@ -6,15 +6,15 @@ use rstest_reuse::apply;
 use serde_json::Value;
 
 use crate::every_system;
-use crate::field::{is_not_on_the_engine, put, serves, told, with_registry, write_version};
-use crate::support::on_a_sized_vps_with_engine;
+use crate::field::{is_not_on_the_engine, put, serves, with_registry, write_version};
+use crate::support::{on_a_sized_vps_with_engine, output_of};
 
 const IMAGE: &str = "localhost:5000/team/site";
 const SITE: &str = "/srv/static-image";
 
 /// The versions that the registry has.
 async fn promoted(vps: &Vps) -> anyhow::Result<Vec<String>> {
-    let said = told(vps, "curl --silent http://localhost:5000/v2/team/site/tags/list").await?;
+    let said = output_of(vps, "curl --silent http://localhost:5000/v2/team/site/tags/list").await?;
     let answer: Value = serde_json::from_str(&said)?;
     let mut tags: Vec<String> = serde_json::from_value(answer["tags"].clone()).unwrap_or_default();
     tags.sort();
@@ -37,10 +37,10 @@ async fn is_promoted(vps: &Vps, version: &str) -> anyhow::Result<()> {
 
 /// Breaks the site with a command, and checks that the pipeline stops with these words; `mend` undoes the command.
 async fn is_stopped(vps: &Vps, version: &str, (breaks, mend): (&str, &str), expected: &str) -> anyhow::Result<()> {
-    told(vps, &format!("cd {SITE} && {breaks}")).await?;
+    output_of(vps, &format!("cd {SITE} && {breaks}")).await?;
     let (success, said) = promote(vps, version).await?;
     ensure!(!success && said.contains(expected), "a version after `{breaks}` was not stopped:\n{said}");
-    told(vps, &format!("cd {SITE} && {mend}")).await?;
+    output_of(vps, &format!("cd {SITE} && {mend}")).await?;
     let tags = promoted(vps).await?;
     ensure!(tags == ["1"], "a broken version is in the registry: {tags:?}");
     Ok(())
@@ -67,11 +67,11 @@ async fn only_an_image_that_served_and_passed_is_promoted_and_an_older_one_runs(
         is_promoted(vps, "4").await?;
         let tags = promoted(vps).await?;
         ensure!(tags == ["1", "4"], "the registry has {tags:?}");
-        let left = told(vps, "docker ps --all --quiet").await?;
+        let left = output_of(vps, "docker ps --all --quiet").await?;
         ensure!(left.is_empty(), "the pipeline left containers: {left}");
 
-        let tested = told(vps, "docker image inspect --format '{{.Id}}' candidate-4").await?;
-        told(
+        let tested = output_of(vps, "docker image inspect --format '{{.Id}}' candidate-4").await?;
+        output_of(
             vps,
             "docker image rm --force $(docker image ls --quiet --filter reference='*/team/site' \
                     --filter reference='candidate-*' | sort -u)",
@@ -80,13 +80,16 @@ async fn only_an_image_that_served_and_passed_is_promoted_and_an_older_one_runs(
         for version in ["1", "4"] {
             is_not_on_the_engine(vps, &format!("{IMAGE}:{version}")).await?;
         }
-        told(vps, &format!("docker pull {IMAGE}:4")).await?;
-        let pulled = told(vps, &format!("docker image inspect --format '{{{{.Id}}}}' {IMAGE}:4")).await?;
+        output_of(vps, &format!("docker pull {IMAGE}:4")).await?;
+        let pulled = output_of(vps, &format!("docker image inspect --format '{{{{.Id}}}}' {IMAGE}:4")).await?;
         ensure!(pulled == tested, "tested was {tested}, in the registry is {pulled}");
-        told(vps, &format!("docker run --detach --name site --publish 8080:8080 {IMAGE}:4")).await?;
+        output_of(vps, &format!("docker run --detach --name site --publish 8080:8080 {IMAGE}:4")).await?;
         serves(vps, "4").await?;
-        told(vps, &format!("docker rm --force site && docker run --detach --name site --publish 8080:8080 {IMAGE}:1"))
-            .await?;
+        output_of(
+            vps,
+            &format!("docker rm --force site && docker run --detach --name site --publish 8080:8080 {IMAGE}:1"),
+        )
+        .await?;
         serves(vps, "1").await?;
         Ok(())
     })

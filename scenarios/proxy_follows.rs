@@ -74,9 +74,9 @@ async fn parts_are_apart(ssh: &Session) -> anyhow::Result<()> {
     ] {
         expected.push((method, path, 403));
     }
-    let asked: String = expected.iter().map(|(method, path, _)| format!("ask({method:?}, {path:?})\n")).collect();
+    let asked: Vec<String> = expected.iter().map(|(method, path, _)| format!("ask({method:?}, {path:?})\n")).collect();
     let python = format!("docker exec -i {} python3 -", of("generator"));
-    let told = ssh.run_with(&python, Exec::new().stdin(format!("{ASK}{asked}"))).await?;
+    let told = ssh.run_with(&python, Exec::new().stdin([ASK, &asked.concat()].concat())).await?;
     let status = |line: &str| line.rsplit(' ').next().and_then(|status| status.parse::<u16>().ok());
     let told = told.stdout_text().into_owned();
     let statuses: Vec<Option<u16>> = told.lines().map(status).collect();

@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use harness::Vps;
-use harness::deployer::{Bootstrapped, Deployer, Source};
-use harness::githost::GitHost;
+use harness::deployer::{Bootstrapped, Deployer};
 use harness::probe::{self, Continuous, Options};
-use harness::project::MAIN_BRANCH;
 use harness::ssh::Exec;
 use harness::wait::{Seen, wait_until};
 use rstest_reuse::apply;
@@ -23,19 +21,9 @@ const DEADLINE: Duration = Duration::from_mins(1);
 /// A server: a VPS with the daemon on it.
 type Server<'a> = (&'a Vps, &'a Bootstrapped);
 
-/// Puts the daemon onto a VPS, and lets it read the stage's repository.
-async fn bootstrap(stage: &Stage<'_>, vps: &Vps) -> anyhow::Result<Bootstrapped> {
-    let git_host = GitHost::name_for(stage.env(), &stage.vps().info().name);
-    let trusted = [GitHost::known_hosts_line(stage.env(), &git_host)?];
-    let access = stage.deployd.bootstrap(vps, &trusted, &say).await?;
-    stage.git.register(&stage.project.name, &access.deploy_key).await?;
-    Ok(access)
-}
-
 /// Deploys what was pushed to one server.
 async fn deploy(stage: &Stage<'_>, (vps, access): Server<'_>) -> anyhow::Result<()> {
-    let source = Source { remote: stage.git.remote(&stage.project.name), branch: MAIN_BRANCH.to_owned() };
-    Ok(stage.deployd.deploy(vps, access, &stage.project, &source, &say).await?)
+    Ok(stage.deployd.deploy(vps, access, &stage.project, &stage.source(), &say).await?)
 }
 
 /// Makes a VPS the balancer before servers that it knows by name.
@@ -117,7 +105,7 @@ async fn roll(stage: &Stage<'_>, servers: [Server<'_>; 3], balancer: &Vps) -> an
     Ok(())
 }
 
-/// Three servers behind HAProxy are updated one after the other while somebody asks through it all the time: not one request
+/// Three servers behind `HAProxy` are updated one after the other while somebody asks through it all the time: not one request
 /// fails, and in the end all three are asked and serve the new commit.
 #[apply(every_system)]
 #[tokio::test]
@@ -134,7 +122,7 @@ async fn a_rolling_deploy_over_three_servers_behind_a_balancer_fails_no_request(
             stage.push().await?;
             let first = async || deploy(stage, (stage.vps(), &stage.access)).await;
             let further = async |vps| {
-                let access = bootstrap(stage, vps).await?;
+                let access = stage.bootstrap_on(vps).await?;
                 deploy(stage, (vps, &access)).await?;
                 anyhow::Ok(access)
             };

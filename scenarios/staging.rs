@@ -1,13 +1,13 @@
 //! Staging and production of one project: two servers, each with a branch, tokens, variables and data of its own.
 
+use std::fmt::Write as _;
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use data_encoding::HEXLOWER;
 use harness::Vps;
-use harness::deployer::{Api, Bootstrapped, Deployer};
-use harness::githost::GitHost;
+use harness::deployer::{Api, Bootstrapped};
 use harness::wait::{Seen, wait_until};
 use harness::{probe, project};
 use rstest_reuse::apply;
@@ -17,7 +17,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::client::Client;
 use crate::every_system;
-use crate::support::{Stage, from_snapshot, on_a_stage, say};
+use crate::support::{Stage, from_snapshot, on_a_stage, output_of};
 
 /// The branch that staging follows.
 const STAGING_BRANCH: &str = "next";
@@ -34,15 +34,11 @@ struct Side<'a> {
 }
 
 impl Side<'_> {
-    async fn run(&self, command: &str) -> anyhow::Result<String> {
-        Ok(self.vps.ssh().await?.run(command).await?.stdout_text().trim().to_owned())
-    }
-
     /// Tells the client where it is and how it is trusted.
     async fn tell(&self, client: &Client, branch: &str) -> anyhow::Result<()> {
         let address = self.vps.info().address.to_string();
         client.done(&["remote", "add", self.name, &address, "--branch", branch]).await?;
-        let info = self.run("docker exec deployd deployd info").await?;
+        let info = output_of(self.vps, "docker exec deployd deployd info").await?;
         let pin = info.lines().find_map(|line| line.strip_prefix("certificate_sha256=")).context("no fingerprint")?;
         let words = ["remote", "trust", self.name, "--fingerprint", pin, "--token-stdin"];
         let mut trusting = client.command(&words).stdin(Stdio::piped()).spawn()?;
@@ -58,10 +54,10 @@ impl Side<'_> {
         let page = probe::healthy(self.vps, self.project, ANSWERS).await?.body;
         ensure!(page.contains(commit), "{}: {commit} does not serve, but {page}", self.name);
         let mut asked = self.project.clone();
-        asked.settings.health.path = "/env/MODE".to_owned();
+        "/env/MODE".clone_into(&mut asked.settings.health.path);
         asked.settings.health.contains = Some(HEXLOWER.encode(&Sha256::digest(self.name)));
         probe::healthy(self.vps, &asked, ANSWERS).await.with_context(|| format!("{}: its variable", self.name))?;
-        let data = self.run("cat /var/lib/deployd/persist/data").await?;
+        let data = output_of(self.vps, "cat /var/lib/deployd/persist/data").await?;
         ensure!(data == self.name, "{}: its data is that of {data:?}", self.name);
         Ok(())
     }
@@ -69,7 +65,7 @@ impl Side<'_> {
     /// Waits until the version before the one that serves has gone, which no deploy waits for.
     async fn settled(&self) -> anyhow::Result<()> {
         let alone = wait_until(ANSWERS, format!("{}: the version before to go", self.name), || async {
-            match self.run("docker ps --all --quiet --filter label=deployd.role=app").await {
+            match output_of(self.vps, "docker ps --all --quiet --filter label=deployd.role=app").await {
                 Ok(containers) if containers.lines().count() == 1 => Seen::Ready(()),
                 Ok(containers) => Seen::NotYet(containers),
                 Err(error) => Seen::NotYet(error.to_string()),
@@ -82,15 +78,15 @@ impl Side<'_> {
     async fn everything(&self) -> anyhow::Result<String> {
         self.settled().await?;
         let api = Api::new(self.vps.subject(), self.access)?;
-        let mut all = self
-            .run(
-                "docker inspect --format '{{.Name}} {{.Image}} {{.State.StartedAt}}' $(docker ps --all --quiet | sort); \
+        let mut all = output_of(
+            self.vps,
+            "docker inspect --format '{{.Name}} {{.Image}} {{.State.StartedAt}}' $(docker ps --all --quiet | sort); \
                  docker volume ls --quiet; grep . /var/lib/deployd/persist/*; cat /var/lib/deployd/src/.git/HEAD",
-            )
-            .await?;
+        )
+        .await?;
         for path in ["/status", "/deploys", "/env", "/user/list"] {
             let (status, answer) = api.as_admin("GET", path, None).await?;
-            all += &format!("\n{path}: {status} {}", answer["data"]);
+            let _ = write!(all, "\n{path}: {status} {}", answer["data"]);
         }
         Ok(all)
     }
@@ -134,7 +130,7 @@ async fn first_deploys(stage: &Stage<'_>, client: &Client, sides: [(&Side<'_>, &
         client.done(&["env", "set", &format!("MODE={}", side.name), "--remote", side.name]).await?;
         client.done(&["up", "--remote", side.name]).await?;
         let keep = "docker exec $(docker ps --quiet --filter label=deployd.role=app) sh -c 'echo NAME >/persist/data'";
-        side.run(&keep.replace("NAME", side.name)).await?;
+        output_of(side.vps, &keep.replace("NAME", side.name)).await?;
         side.serves(&first).await?;
     }
     Ok(first)
@@ -187,10 +183,7 @@ async fn staging_and_production_of_one_project_stay_apart(os: &str, version: &st
     on_a_stage(os, version, "dockerfile-web", async |stage| {
         let vps = from_snapshot(stage.env(), os, version).await?.with_name("staging").start(stage.env()).await?;
         let both = async {
-            let known =
-                GitHost::known_hosts_line(stage.env(), &GitHost::name_for(stage.env(), &stage.vps().info().name))?;
-            let access = stage.deployd.bootstrap(&vps, &[known], &say).await?;
-            stage.git.register(&stage.project.name, &access.deploy_key).await?;
+            let access = stage.bootstrap_on(&vps).await?;
             let project = &stage.project;
             let production = Side { name: "production", vps: stage.vps(), access: &stage.access, project };
             let staging = Side { name: "staging", vps: &vps, access: &access, project };

@@ -231,6 +231,11 @@ async fn built_deployd(env: &TestEnv) -> anyhow::Result<Deployd> {
     Ok(Deployd::from_binary(env, Path::new(&binary)).await?)
 }
 
+/// What a command prints on a VPS, trimmed.
+pub async fn output_of(vps: &Vps, command: &str) -> anyhow::Result<String> {
+    Ok(vps.ssh().await?.run(command).await?.stdout_text().trim().to_owned())
+}
+
 /// A fixture project by name.
 pub fn project(name: &str) -> anyhow::Result<Project> {
     Ok(Project::open(&fixture(name))?)
@@ -304,7 +309,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Where the deploy tool finds what was pushed.
-    fn source(&self) -> Source {
+    pub fn source(&self) -> Source {
         Source { remote: self.git.remote(&self.project.name), branch: MAIN_BRANCH.to_owned() }
     }
 }
@@ -313,8 +318,17 @@ impl<'a> Stage<'a> {
     /// Bootstraps the VPS and puts the project into a repository whose deploy key is not registered yet.
     pub async fn set(scenario: &'a Scenario, project_name: &str) -> anyhow::Result<Self> {
         let deployd = deployd(&scenario.env).await?;
-        let (scene, access) = Scene::set(scenario, project_name, &deployd).await?;
+        let (scene, access) = Box::pin(Scene::set(scenario, project_name, &deployd)).await?;
         Ok(Self { scene, deployd, access })
+    }
+
+    /// Puts the daemon onto another VPS, too, and lets it read the repository.
+    pub async fn bootstrap_on(&self, vps: &Vps) -> anyhow::Result<Bootstrapped> {
+        let git_host = GitHost::name_for(self.env(), &self.vps().info().name);
+        let trusted = [GitHost::known_hosts_line(self.env(), &git_host)?];
+        let access = self.deployd.bootstrap(vps, &trusted, &say).await?;
+        self.git.register(&self.project.name, &access.deploy_key).await?;
+        Ok(access)
     }
 
     /// The daemon's interface.

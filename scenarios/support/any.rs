@@ -96,9 +96,9 @@ impl<'a> AnyStage<'a> {
     /// Puts the tool onto the VPS, and the project into a repository whose deploy key is not registered yet.
     pub async fn set(scenario: &'a Scenario, project_name: &str) -> anyhow::Result<Self> {
         let Some(tool) = scenario.other.clone() else {
-            return Ok(Self::Deployd(Stage::set(scenario, project_name).await?));
+            return Ok(Self::Deployd(Box::pin(Stage::set(scenario, project_name)).await?));
         };
-        let (scene, access) = Scene::set(scenario, project_name, &tool).await?;
+        let (scene, access) = Box::pin(Scene::set(scenario, project_name, &tool)).await?;
         Ok(Self::Other(scene, tool, access))
     }
 
