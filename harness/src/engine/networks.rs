@@ -44,14 +44,21 @@ impl std::fmt::Display for Subnet {
     }
 }
 
+fn subnet(config: &IpamConfig) -> Option<Subnet> {
+    config.subnet.as_deref().and_then(Subnet::parse)
+}
+
 impl Engine {
-    /// The subnet of a network, if there is such a network.
+    /// The subnet of a network that was made by [`create_network`](Self::create_network), if there is such a network. Whoever
+    /// makes one may be killed in the middle: a network on which no address can be chosen is none.
     pub(crate) async fn network_subnet(&self, name: &str) -> Result<Option<Subnet>> {
+        let configs = self.network_configs(name).await?.unwrap_or_default();
+        Ok(configs.iter().filter(|config| config.ip_range.is_some()).find_map(subnet))
+    }
+
+    async fn network_configs(&self, name: &str) -> Result<Option<Vec<IpamConfig>>> {
         match self.docker.inspect_network(name, None).await {
-            Ok(network) => {
-                let configs = network.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
-                Ok(configs.iter().filter_map(|config| config.subnet.as_deref()).find_map(Subnet::parse))
-            }
+            Ok(network) => Ok(Some(network.ipam.and_then(|ipam| ipam.config).unwrap_or_default())),
             Err(error) if status(&error) == Some(404) => Ok(None),
             Err(error) => Err(self.error(format!("look for network {name}"), error)),
         }
@@ -60,7 +67,8 @@ impl Engine {
     /// Makes a bridge network whose containers may choose their address.
     ///
     /// The engine allows chosen addresses only where the subnet was given to it, and only the engine knows which one is
-    /// free: it makes the network once on a subnet of its choice, then again on the same one, given.
+    /// free: it makes the network once on a subnet of its choice, then again on the same one, given. What is left of an
+    /// earlier call that was killed between the two is used for the first.
     pub(crate) async fn create_network(&self, name: &str, labels: &HashMap<String, String>) -> Result<Subnet> {
         let request = |ipam| NetworkCreateRequest {
             name: name.to_owned(),
@@ -69,8 +77,11 @@ impl Engine {
             ..NetworkCreateRequest::default()
         };
         let failed = |error| self.error(format!("create network {name}"), error);
-        self.docker.create_network(request(None)).await.map_err(failed)?;
-        let subnet = self.network_subnet(name).await?.ok_or_else(|| {
+        if self.network_configs(name).await?.is_none() {
+            self.docker.create_network(request(None)).await.map_err(failed)?;
+        }
+        let chosen = self.network_configs(name).await?.unwrap_or_default();
+        let subnet = chosen.iter().find_map(subnet).ok_or_else(|| {
             Error::Engine(
                 Failure::new("container engine", format!("create network {name}")).saw("it has no IPv4 subnet"),
             )
