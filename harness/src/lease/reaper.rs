@@ -22,6 +22,8 @@ pub(super) const RUN_VARIABLE: &str = "TESTVPS_REAPER_OF_RUN";
 pub(super) const READY: &str = "ready";
 /// How long after a kill -9 the engine may still carry out what the dead process had asked for.
 const AFTERMATH: Duration = Duration::from_secs(3);
+/// How long an engine that answers and cannot remove something, being busy, is asked again.
+const STRUGGLE: Duration = Duration::from_mins(2);
 /// How long an engine that does not answer is waited for; past that the next command does the work.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -61,18 +63,26 @@ fn reap_when_it_ends(run: &str) -> Result<()> {
         let violent = !words.orderly || !words.guarded.is_empty();
         while violent && ended.elapsed() < AFTERMATH {
             for run in machine.dead_runs().iter().map(String::as_str).chain([run]) {
-                sweep::remove_of_run(&engine, run).await?;
+                // what fails is tried again, here or below
+                let _ = sweep::remove_of_run(&engine, run).await;
             }
             let settled = wait_until(Duration::from_millis(250), "the engine to settle", || {
                 std::future::ready(Seen::<()>::NotYet(String::new()))
             });
             let _ = settled.await;
         }
-        sweep::reap_run(&engine, &machine, run).await?;
         // the children's runs died with them
-        for dead in machine.dead_runs() {
-            sweep::reap_run(&engine, &machine, &dead).await?;
-        }
+        let runs = [vec![run.to_owned()], machine.dead_runs()].concat();
+        let reaped = wait_until(STRUGGLE, "what the run left to go", || async {
+            for run in &runs {
+                if let Err(error) = sweep::reap_run(&engine, &machine, run).await {
+                    return Seen::NotYet(error.to_string());
+                }
+            }
+            Seen::Ready(())
+        });
+        // past that the next sweep does the work
+        let _ = reaped.await;
         Ok(())
     })
 }

@@ -41,14 +41,15 @@ pub(super) async fn reap_run(engine: &Engine, machine: &MachineDir, run: &str) -
     stock::release(engine, machine).await
 }
 
-/// Removes the containers of a run that no state file names.
+/// Removes the containers of a run that no state file names; one that cannot be removed does not keep the others.
 pub(super) async fn remove_of_run(engine: &Engine, run: &str) -> Result<()> {
+    let mut result = Ok(());
     for container in engine.containers(&[&format!("{RUN}={run}")]).await? {
         if !is_kept(&container) {
-            remove(engine, &container).await?;
+            result = result.and(remove(engine, &container).await);
         }
     }
-    Ok(())
+    result
 }
 
 async fn remove(engine: &Engine, container: &Found) -> Result<()> {
