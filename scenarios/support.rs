@@ -1,10 +1,11 @@
 //! What every scenario begins and ends with: a VPS of its own, a bundle if it fails, nothing left behind.
 
 mod any;
+mod fixture;
 
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,6 @@ use anyhow::{Context, anyhow, ensure};
 use futures_util::FutureExt;
 use harness::deployer::{Ability, Api, Bootstrapped, Command, Deployd, Deployer, Source, UNSUPPORTED, Unsupported};
 use harness::githost::GitHost;
-use harness::matrix::mutants::PROJECTS_VARIABLE;
 use harness::project::{Checkout, MAIN_BRANCH, Project};
 use harness::wait::{Seen, wait_until};
 use harness::{Settings, Size, TestEnv, Vps, VpsRequest, artifacts, probe, story};
@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 pub use any::{AnyStage, AnyTool, on_any_stage, on_any_unknown_stage, tool_can};
+pub use fixture::{commit_of, fixture, project};
 
 /// A scenario on its way: the environment and the VPS under test.
 pub struct Scenario {
@@ -35,11 +36,7 @@ pub async fn on_a_vps(
     version: &str,
     body: impl AsyncFnOnce(&Scenario) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let start = async |env: &TestEnv| {
-        only_deployd_has_a_part()?;
-        Ok(env.vps(os, version)?.start(env).await?)
-    };
-    run(start, body).await
+    on_a_sized_vps((os, version), Size::default(), body).await
 }
 
 /// The same for what any deploy tool is asked to do with a bare VPS.
@@ -236,17 +233,6 @@ pub async fn output_of(vps: &Vps, command: &str) -> anyhow::Result<String> {
     Ok(vps.ssh().await?.run(command).await?.stdout_text().trim().to_owned())
 }
 
-/// A fixture project by name.
-pub fn project(name: &str) -> anyhow::Result<Project> {
-    Ok(Project::open(&fixture(name))?)
-}
-
-/// A file or folder below `projects`; a mutant's are elsewhere.
-pub fn fixture(path: &str) -> PathBuf {
-    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../projects");
-    std::env::var_os(PROJECTS_VARIABLE).map_or_else(own, PathBuf::from).join(path)
-}
-
 /// What every stage has: a VPS, a git host that it trusts, and a project whose repository is on it.
 pub struct Scene<'a> {
     scenario: &'a Scenario,
@@ -403,9 +389,4 @@ impl<'a> Stage<'a> {
         ensure!(page.contains(commit) && status == commit, "{commit} does not serve, but {status}; the page: {page}");
         Ok(())
     }
-}
-
-/// The commit that a fixture's page tells in its first line.
-pub fn commit_of(page: &str) -> String {
-    page.lines().next().and_then(|line| line.strip_prefix("commit ")).unwrap_or(page).to_owned()
 }

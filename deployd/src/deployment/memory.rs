@@ -92,14 +92,7 @@ mod tests {
 
     #[test]
     fn each_time_counts_once_and_a_chat_is_told_once_an_hour() {
-        let project = Project {
-            name: "app".into(),
-            remote: "git@host:team/app.git".into(),
-            branch: "main".into(),
-            build_type: None,
-            build_file_path: None,
-            bound: true,
-        };
+        let project = Project::example();
         let (first, second) = (run::begin(&project), run::begin(&project));
         assert!(is_of(&event(&first, 1), &first) && !is_of(&event(&first, 1), &second));
         let mut known = None;

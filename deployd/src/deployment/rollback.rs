@@ -52,17 +52,6 @@ mod tests {
     use crate::settings::DataDir;
     use crate::store::Serving;
 
-    fn project() -> Project {
-        Project {
-            name: "app".into(),
-            remote: "git@host:team/app.git".into(),
-            branch: "main".into(),
-            build_type: None,
-            build_file_path: None,
-            bound: true,
-        }
-    }
-
     fn deploy(store: &Store, id: &str, outcome: Outcome, built_by: Option<&str>) {
         let serving = Serving {
             container: id.into(),
@@ -77,9 +66,9 @@ mod tests {
         };
         let serving = Some(serving).filter(|_| outcome == Outcome::Succeeded);
         let built_by = built_by.map(str::to_owned);
-        let deploy = Deploy { id: id.into(), outcome, serving, built_by, ..run::begin(&project()) };
+        let deploy = Deploy { id: id.into(), outcome, serving, built_by, ..run::begin(&Project::example()) };
         match outcome {
-            Outcome::Succeeded => store.set_serving(&deploy, &project()).unwrap(),
+            Outcome::Succeeded => store.set_serving(&deploy, &Project::example()).unwrap(),
             _ => store.set_deploy(&deploy).unwrap(),
         }
     }

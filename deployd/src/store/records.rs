@@ -25,6 +25,21 @@ pub struct Project {
     pub bound: bool,
 }
 
+#[cfg(test)]
+impl Project {
+    /// One that has served.
+    pub(crate) fn example() -> Self {
+        Self {
+            name: "app".into(),
+            remote: "git@host:team/app.git".into(),
+            branch: "main".into(),
+            build_type: None,
+            build_file_path: None,
+            bound: true,
+        }
+    }
+}
+
 /// Someone who logged in, or a token that was handed out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {

@@ -78,9 +78,9 @@ impl ToolFile {
                 return Err(format!("cannot.{verb}: there is a command [{verb}]; one of the two has to go"));
             }
         }
-        let scripts = [Some(&self.bootstrap), Some(&self.deploy)].into_iter().flatten();
-        let all = scripts.chain(&self.status).chain(&self.rollback).chain(&self.remove);
-        let empty = all.into_iter().any(|script| script.text().trim().is_empty());
+        let mut all =
+            [&self.bootstrap, &self.deploy].into_iter().chain(&self.status).chain(&self.rollback).chain(&self.remove);
+        let empty = all.any(|script| script.text().trim().is_empty());
         if empty { Err("a command is empty: leave its table out, and say why in [cannot]".to_owned()) } else { Ok(()) }
     }
 }
