@@ -227,7 +227,6 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
         network_mode: spec.network_mode.clone().or(spec.network.as_ref().map(|attach| attach.network.clone())),
         dns: (!spec.dns.is_empty()).then(|| spec.dns.iter().map(ToString::to_string).collect()),
         dns_search: (!spec.search.is_empty()).then(|| spec.search.clone()),
-        dns_options: (!spec.search.is_empty()).then(|| vec!["ndots:1".to_owned()]),
         restart_policy: restart_policy(spec.restarts),
         init: spec.init.then_some(true),
         memory: spec.memory_bytes,
