@@ -187,7 +187,7 @@ pub struct Snapshots {
 }
 
 #[derive(Debug, Args)]
-#[command(override_usage = "cargo xtask forward [OPTIONS] [NAME] PORT")]
+#[command(override_usage = format!("{} forward [OPTIONS] [NAME] PORT", harness::command_line()))]
 pub struct Forward {
     /// [NAME] PORT: which VPS (may be left out where there is only one), and a port of it, published or not
     #[arg(value_name = "WORDS", num_args = 1..=2, required = true)]

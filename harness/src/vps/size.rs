@@ -72,7 +72,10 @@ impl Size {
         let wrong = |what: String, seen: String| Err(Error::Name(Failure::new(subject, what).saw(seen)));
         if let Some(memory) = self.memory.filter(|memory| *memory < LEAST_MEMORY) {
             let least = LEAST_MEMORY / MIB;
-            return wrong(format!("give it {memory} bytes of memory"), format!("it needs at least {least}m to boot"));
+            return wrong(
+                format!("give it {} MiB of memory", memory / MIB),
+                format!("it needs at least {least}m to boot"),
+            );
         }
         if let Some(cpus) = self.cpus.filter(|cpus| !(*cpus >= 0.01 && *cpus <= 4096.0)) {
             return wrong(format!("give it {cpus} processors"), "a number such as 1 or 0.5 is wanted".to_owned());

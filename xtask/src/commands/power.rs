@@ -6,7 +6,7 @@ use crate::cli::{Global, OneVps};
 pub async fn stop(global: &Global, words: OneVps) -> anyhow::Result<()> {
     let vps = kept_vps(global, words.name.as_deref()).await?;
     vps.stop().await?;
-    say(&format!("{} is off; cargo xtask start {}", vps.subject(), vps.info().name));
+    say(&format!("{} is off; {} start {}", vps.subject(), harness::command_line(), vps.info().name));
     Ok(())
 }
 

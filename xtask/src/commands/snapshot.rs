@@ -16,7 +16,7 @@ pub async fn take(global: &Global, words: TakeSnapshot) -> anyhow::Result<()> {
     })
     .await?;
     let system = snapshot.system().split(" on ").next().unwrap_or_default();
-    println!("cargo xtask testenv {system} --from {}", snapshot.name());
+    println!("{} testenv {system} --from {}", harness::command_line(), snapshot.name());
     Ok(())
 }
 
@@ -32,7 +32,7 @@ pub async fn list(global: &Global, words: Snapshots) -> anyhow::Result<()> {
         return print_json(&all);
     }
     if all.is_empty() {
-        eprintln!("no snapshot here; cargo xtask snapshot NAME SNAPSHOT makes one of a VPS");
+        eprintln!("no snapshot here; {} snapshot NAME SNAPSHOT makes one of a VPS", harness::command_line());
         return Ok(());
     }
     let mut table = table(&["SNAPSHOT", "SYSTEM", "SIZE", "AGE"]);
