@@ -17,13 +17,18 @@ use crate::error::{Failure, Kind, Result};
 
 /// Its name.
 pub(super) const NETWORK: &str = "deployd";
+/// The network by which the engine is asked for a free subnet.
+const PROBE: &str = "deployd-probe";
+/// Its interface. Engines allow a name for several networks, but not an interface: what a daemon that was killed had asked
+/// for cannot make a second one.
+const BRIDGE: &str = "deployd0";
 /// How often making it is tried: someone else may take the same subnet at the same time.
 const ATTEMPTS: usize = 5;
 
 impl Engine {
     /// An address for a new version; makes the network if there is none.
     pub async fn free_address(&self) -> Result<Ipv4Addr> {
-        let subnet = self.subnet().await?;
+        let subnet = Box::pin(self.subnet()).await?;
         let containers = self.containers(Role::App).await?;
         let mut used: HashSet<Ipv4Addr> = containers.iter().filter_map(|container| container.address).collect();
         used.extend(self.attached().await?);
@@ -53,12 +58,20 @@ impl Engine {
 
     /// Removes the networks of compose projects; ours, and one that something else still uses, stay.
     pub async fn remove_compose_networks(&self) -> Result<()> {
+        self.remove_networks(|name| name != NETWORK).await
+    }
+
+    async fn remove_networks(&self, is_meant: impl Fn(&str) -> bool) -> Result<()> {
         let filters = HashMap::from([("label", vec![format!("{ROLE}=network")])]);
         let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
         let docker = self.docker().await?;
         let networks = docker.list_networks(Some(options)).await.map_err(failed("list the networks"))?;
-        for name in networks.into_iter().filter_map(|network| network.name).filter(|name| name != NETWORK) {
-            if let Err(error) = docker.remove_network(&name).await {
+        for network in networks {
+            let (Some(name), Some(id)) = (network.name, network.id) else { continue };
+            if !is_meant(&name) {
+                continue;
+            }
+            if let Err(error) = docker.remove_network(&id).await {
                 tracing::warn!(name, error = said(&error), "a network stays");
             }
         }
@@ -67,40 +80,46 @@ impl Engine {
 
     async fn subnet(&self) -> Result<Subnet> {
         let docker = self.docker().await?;
-        if let Some(network) = inspect(docker).await? {
-            if network.labels.as_ref().is_none_or(|labels| !labels.contains_key(ROLE)) {
-                let failure = Failure::new(Kind::Engine, "use the network deployd");
-                let failure = failure.saw("someone else made a network of that name");
-                return Err(failure.hint("remove it: docker network rm deployd"));
-            }
-            return subnet_of(&network);
-        }
+        let what = || format!("make the network {NETWORK}");
         let mut last = String::new();
         for _ in 0..ATTEMPTS {
+            if let Some(network) = inspect(docker).await? {
+                if network.labels.as_ref().is_none_or(|labels| !labels.contains_key(ROLE)) {
+                    let failure = Failure::new(Kind::Engine, "use the network deployd");
+                    let failure = failure.saw("someone else made a network of that name");
+                    return Err(failure.hint("remove it: docker network rm deployd"));
+                }
+                return subnet_of(&network);
+            }
+            // of a daemon that was killed here
+            self.remove_networks(|name| name == PROBE).await?;
             // the engine knows which of its pools is free, but gives fixed addresses only in a subnet that was asked
-            // for: so it chooses first, and is asked for its choice then
-            create(docker, None).await.map_err(failed("make the network deployd"))?;
-            let chosen = inspect(docker).await?.unwrap_or_default();
-            docker.remove_network(NETWORK).await.map_err(failed("make the network deployd"))?;
+            // for: so it chooses first, for another network, and is asked for its choice then
+            let probe = create(docker, PROBE, None).await.map_err(failed(what()))?;
+            let chosen = docker.inspect_network(&probe, None::<InspectNetworkOptions>).await.map_err(failed(what()))?;
+            docker.remove_network(&probe).await.map_err(failed(what()))?;
             let subnet = subnet_of(&chosen)?;
-            match create(docker, ipv4(&chosen)).await {
-                Ok(()) => return Ok(subnet),
+            match create(docker, NETWORK, ipv4(&chosen)).await {
+                Ok(_) => return Ok(subnet),
                 Err(error) => last = said(&error),
             }
         }
-        Err(Failure::new(Kind::Engine, "make the network deployd").saw(last))
+        Err(Failure::new(Kind::Engine, what()).saw(last))
     }
 }
 
-async fn create(docker: &Docker, config: Option<IpamConfig>) -> Result<(), bollard::errors::Error> {
+/// Makes a network and answers its id.
+async fn create(docker: &Docker, name: &str, config: Option<IpamConfig>) -> Result<String, bollard::errors::Error> {
+    let bridge = || HashMap::from([("com.docker.network.bridge.name".to_owned(), BRIDGE.to_owned())]);
     let request = NetworkCreateRequest {
-        name: NETWORK.into(),
+        name: name.into(),
         driver: Some("bridge".into()),
+        options: config.is_some().then(bridge),
         ipam: config.map(|config| Ipam { config: Some(vec![config]), ..Ipam::default() }),
         labels: Some(HashMap::from([(ROLE.to_owned(), "network".to_owned())])),
         ..NetworkCreateRequest::default()
     };
-    docker.create_network(request).await.map(|_| ())
+    docker.create_network(request).await.map(|network| network.id)
 }
 
 async fn inspect(docker: &Docker) -> Result<Option<NetworkInspect>> {

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
-use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest};
+use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, NetworkInspect};
+use bollard::query_parameters::ListNetworksOptionsBuilder;
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
 
 use super::Engine;
 use super::connect::status;
@@ -48,64 +51,106 @@ fn subnet(config: &IpamConfig) -> Option<Subnet> {
     config.subnet.as_deref().and_then(Subnet::parse)
 }
 
-impl Engine {
-    /// The subnet of a network that was made by [`create_network`](Self::create_network), if there is such a network. Whoever
-    /// makes one may be killed in the middle: a network on which no address can be chosen is none.
-    pub(crate) async fn network_subnet(&self, name: &str) -> Result<Option<Subnet>> {
-        let configs = self.network_configs(name).await?.unwrap_or_default();
-        Ok(configs.iter().filter(|config| config.ip_range.is_some()).find_map(subnet))
-    }
+/// How often making a network is begun anew when something came in between.
+const TRIES: usize = 5;
 
-    async fn network_configs(&self, name: &str) -> Result<Option<Vec<IpamConfig>>> {
+impl Engine {
+    /// The subnet of a network that was made by [`network`](Self::network), if there is such a network: one
+    /// on which no address can be chosen is none.
+    async fn network_subnet(&self, name: &str) -> Result<Option<Subnet>> {
         match self.docker.inspect_network(name, None).await {
-            Ok(network) => Ok(Some(network.ipam.and_then(|ipam| ipam.config).unwrap_or_default())),
+            Ok(network) => Ok(configs(network).iter().filter(|config| config.ip_range.is_some()).find_map(subnet)),
             Err(error) if status(&error) == Some(404) => Ok(None),
             Err(error) => Err(self.error(format!("look for network {name}"), error)),
         }
     }
 
-    /// Makes a bridge network whose containers may choose their address.
+    /// A bridge network whose containers may choose their address; makes it if there is none.
     ///
-    /// The engine allows chosen addresses only where the subnet was given to it, and only the engine knows which one is
-    /// free: it makes the network once on a subnet of its choice, then again on the same one, given. What is left of an
-    /// earlier call that was killed between the two is used for the first.
-    pub(crate) async fn create_network(&self, name: &str, labels: &HashMap<String, String>) -> Result<Subnet> {
-        let request = |ipam| NetworkCreateRequest {
-            name: name.to_owned(),
-            labels: Some(labels.clone()),
-            ipam,
-            ..NetworkCreateRequest::default()
-        };
+    /// Whoever makes one may be killed in the middle, and what they asked the engine for may still come about. Therefore the
+    /// network is made in one step, and never twice: engines allow a name for several networks, but not a bridge.
+    pub(crate) async fn network(&self, name: &str, labels: &HashMap<String, String>) -> Result<Subnet> {
         let failed = |error| self.error(format!("create network {name}"), error);
-        if self.network_configs(name).await?.is_none() {
-            self.docker.create_network(request(None)).await.map_err(failed)?;
+        let mut tries = 0;
+        loop {
+            if let Some(subnet) = self.network_subnet(name).await? {
+                return Ok(subnet);
+            }
+            self.remove_network(name).await?;
+            let subnet = self.free_subnet(&probe(name), labels).await?;
+            let config = IpamConfig {
+                subnet: Some(subnet.to_string()),
+                ip_range: Some(subnet.dynamic().to_string()),
+                gateway: Some(subnet.address(1).to_string()),
+                ..IpamConfig::default()
+            };
+            let request = NetworkCreateRequest {
+                name: name.to_owned(),
+                labels: Some(labels.clone()),
+                ipam: Some(Ipam { config: Some(vec![config]), ..Ipam::default() }),
+                options: Some(HashMap::from([("com.docker.network.bridge.name".to_owned(), self.bridge(name))])),
+                ..NetworkCreateRequest::default()
+            };
+            tries += 1;
+            match self.docker.create_network(request).await {
+                Ok(_) => return Ok(subnet),
+                // the bridge is there by now, or somebody else's network has taken the subnet
+                Err(error) if matches!(status(&error), Some(403 | 409)) && tries < TRIES => {}
+                Err(error) => return Err(failed(error)),
+            }
         }
-        let chosen = self.network_configs(name).await?.unwrap_or_default();
-        let subnet = chosen.iter().find_map(subnet).ok_or_else(|| {
-            Error::Engine(
-                Failure::new("container engine", format!("create network {name}")).saw("it has no IPv4 subnet"),
-            )
-        })?;
-        self.remove_network(name).await?;
-        let config = IpamConfig {
-            subnet: Some(subnet.to_string()),
-            ip_range: Some(subnet.dynamic().to_string()),
-            gateway: Some(subnet.address(1).to_string()),
-            ..IpamConfig::default()
-        };
-        let given = Ipam { config: Some(vec![config]), ..Ipam::default() };
-        self.docker.create_network(request(Some(given))).await.map_err(failed)?;
-        Ok(subnet)
     }
 
-    /// Removes a network; one that is gone already is fine.
-    pub(crate) async fn remove_network(&self, name: &str) -> Result<()> {
-        match self.docker.remove_network(name).await {
-            Ok(()) => Ok(()),
-            Err(error) if status(&error) == Some(404) => Ok(()),
-            Err(error) => Err(self.error(format!("remove network {name}"), error)),
-        }
+    /// A subnet that is free. Only the engine knows which, and it tells by making a network; but addresses can be chosen only
+    /// where the subnet was given to it.
+    async fn free_subnet(&self, probe: &str, labels: &HashMap<String, String>) -> Result<Subnet> {
+        let failed = |error| self.error(format!("create network {probe}"), error);
+        let request = NetworkCreateRequest {
+            name: probe.to_owned(),
+            labels: Some(labels.clone()),
+            ..NetworkCreateRequest::default()
+        };
+        let id = self.docker.create_network(request).await.map_err(failed)?.id;
+        let network = self.docker.inspect_network(&id, None).await.map_err(failed)?;
+        self.docker.remove_network(&id).await.map_err(failed)?;
+        configs(network).iter().find_map(subnet).ok_or_else(|| {
+            let failure = Failure::new("container engine", format!("create network {probe}"));
+            Error::Engine(failure.saw("it has no IPv4 subnet"))
+        })
     }
+
+    /// The name of a network's bridge: engines of one machine share its interfaces, whose names have 15 letters at most.
+    fn bridge(&self, network: &str) -> String {
+        let digest = Sha256::digest(format!("{network} {}", self.id()));
+        format!("tv{}", &HEXLOWER.encode(&digest)[..12])
+    }
+
+    /// Removes a network, and what is left of making it; one that is gone already is fine.
+    pub(crate) async fn remove_network(&self, name: &str) -> Result<()> {
+        let failed = |error| self.error(format!("remove network {name}"), error);
+        let names = [name.to_owned(), probe(name)];
+        // the filter takes parts of names, too
+        let filters = HashMap::from([("name", vec![name])]);
+        let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
+        let found = self.docker.list_networks(Some(options)).await.map_err(failed)?;
+        let ours = found.into_iter().filter(|network| network.name.as_ref().is_some_and(|it| names.contains(it)));
+        for id in ours.filter_map(|network| network.id) {
+            match self.docker.remove_network(&id).await {
+                Err(error) if status(&error) != Some(404) => return Err(failed(error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The network by which the engine is asked for a free subnet.
+fn probe(network: &str) -> String {
+    format!("{network}-probe")
+}
+
+fn configs(network: NetworkInspect) -> Vec<IpamConfig> {
+    network.ipam.and_then(|ipam| ipam.config).unwrap_or_default()
 }
 
 #[cfg(test)]

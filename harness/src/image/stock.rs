@@ -64,10 +64,7 @@ impl Stock {
         let tools_base = sources.obtain(engine, lease, system, progress).await?;
         let empty = stock_recipe(&tools_base).ensure(engine, lease, progress).await?;
         let _exclusive = lease.machine().lock(LOCK).await?;
-        let subnet = match engine.network_subnet(NETWORK).await? {
-            Some(subnet) => subnet,
-            None => engine.create_network(NETWORK, &shared_labels()).await?,
-        };
+        let subnet = engine.network(NETWORK, &shared_labels()).await?;
         let upstream = match running(engine).await? {
             Some(stock) => stock.labels.get(UPSTREAM).cloned().unwrap_or_default(),
             None => start(engine, lease.machine(), &empty, subnet, catalog, &sources).await?,
