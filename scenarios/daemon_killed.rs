@@ -25,15 +25,21 @@ const LATEST_MILLISECONDS: u32 = 3000;
 
 /// What the daemon acknowledged.
 #[derive(Default)]
-struct Acknowledged {
+pub struct Acknowledged {
     variables: Vec<String>,
     users: Vec<String>,
 }
 
-/// Kills the daemon after so many milliseconds.
-async fn kill(stage: &Stage<'_>, after: u32) -> anyhow::Result<()> {
+impl Acknowledged {
+    pub fn is_empty(&self) -> bool {
+        self.variables.is_empty()
+    }
+}
+
+/// Lets so many milliseconds pass on the VPS.
+async fn pass(stage: &Stage<'_>, after: u32) -> anyhow::Result<()> {
     stage.vps().ssh().await?.run(&format!("sleep {}.{:03}", after / 1000, after % 1000)).await?;
-    stage.kill_daemon().await
+    Ok(())
 }
 
 /// Sets variables and adds users until the daemon is gone.
@@ -55,7 +61,7 @@ async fn change(stage: &Stage<'_>, round: usize, acknowledged: &mut Acknowledged
 }
 
 /// Waits until the daemon answers again, and what it says is deployed is what serves, in so many containers.
-async fn settled(stage: &Stage<'_>, containers: usize) -> anyhow::Result<String> {
+pub async fn settled(stage: &Stage<'_>, containers: usize) -> anyhow::Result<String> {
     let settled = wait_until(Duration::from_mins(3), "one version to serve, which the daemon knows", || async {
         let commit = match stage.status_commit().await {
             Ok(commit) => commit,
@@ -96,11 +102,13 @@ async fn nothing_is_lost(stage: &Stage<'_>, acknowledged: &Acknowledged) -> anyh
     Ok(())
 }
 
-async fn round(
+/// Changes and deploys while something is killed, at a random moment, that ends the daemon; answers what serves after that.
+pub async fn round(
     stage: &Stage<'_>,
     round: usize,
     before: &str,
     acknowledged: &mut Acknowledged,
+    kill: impl AsyncFnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<String> {
     stage.checkout.write("note.txt", format!("round {round}"))?;
     stage.checkout.commit_all("Change it").await?;
@@ -110,7 +118,11 @@ async fn round(
     let api = stage.api()?;
     let body = json!({ "git_options": { "branch": MAIN_BRANCH } });
     let up = async { Ok::<_, anyhow::Error>(api.as_admin("POST", "/up", Some(&body)).await.ok()) };
-    let (up, (), ()) = tokio::try_join!(up, kill(stage, after), change(stage, round, acknowledged))?;
+    let kill = async {
+        pass(stage, after).await?;
+        kill().await
+    };
+    let (up, (), ()) = tokio::try_join!(up, kill, change(stage, round, acknowledged))?;
 
     let serves = settled(stage, 1).await?;
     let code = up.map(|(code, _)| code);
@@ -137,10 +149,10 @@ async fn a_daemon_that_is_killed_comes_back_with_all_that_it_acknowledged(
         for number in 0..kills {
             // an engine waits twice as long before each restart of what keeps dying; one by hand is a new beginning
             stage.restart_daemon().await?;
-            serves =
-                round(stage, number, &serves, &mut acknowledged).await.with_context(|| format!("kill {number}"))?;
+            let killed = round(stage, number, &serves, &mut acknowledged, async || stage.kill_daemon().await).await;
+            serves = killed.with_context(|| format!("kill {number}"))?;
         }
-        ensure!(!acknowledged.variables.is_empty(), "no change was acknowledged: nothing was tested");
+        ensure!(!acknowledged.is_empty(), "no change was acknowledged: nothing was tested");
         let last = stage.deploy().await?;
         ensure!(stage.page().await?.contains(&last), "after {kills} kills {last} cannot be deployed");
         Ok(())
