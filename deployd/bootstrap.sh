@@ -53,7 +53,8 @@ fail() { why=$1; return 1; }
 
 # run COMMAND...: its output goes to standard error; if it fails, $why names it and its last line
 run() {
-    "$@" >"$log" 2>&1
+    # a service that a command starts must not keep the results open, on whose end the other side waits
+    "$@" >"$log" 2>&1 3>&-
     status=$?
     cat "$log"
     [ "$status" -eq 0 ] || why="$* ended with $status: $(told_by "$log")"

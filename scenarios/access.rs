@@ -21,14 +21,39 @@ struct Rules {
     rule: Vec<Rule>,
 }
 
+/// What each caller gets of an operation.
 #[derive(Deserialize)]
-struct Rule {
+pub struct Rule {
     operation: String,
     access: String,
     body: Option<String>,
     anyone: Option<u16>,
     user: Option<u16>,
     admin: Option<u16>,
+}
+
+/// The rules of all operations.
+pub fn rules() -> anyhow::Result<Vec<Rule>> {
+    Ok(toml::from_str::<Rules>(RULES)?.rule)
+}
+
+impl Rule {
+    /// Asks for the operation with a token; answers the HTTP status and the answer.
+    pub async fn ask(&self, api: &Api<'_>, token: Option<&str>) -> anyhow::Result<(u16, Value)> {
+        let (method, path) = self.operation.split_once(' ').context("a rule without a path")?;
+        let body: Value = self.body.as_deref().map_or(Ok(json!({})), serde_json::from_str)?;
+        Ok(api.send(method, path, token, Some(&body)).await?)
+    }
+
+    /// `GET /status`
+    pub fn operation(&self) -> &str {
+        &self.operation
+    }
+
+    /// Whether it takes a token.
+    pub fn takes_a_token(&self) -> bool {
+        ["user", "admin"].contains(&self.access.as_str())
+    }
 }
 
 /// A token's claims, signed anew.
@@ -109,20 +134,17 @@ async fn every_operation_answers_every_caller_as_its_rule_says(os: &str, version
     on_a_stage(os, version, "dockerfile-web", async |stage| {
         let api = stage.api()?;
         let (mut documented, refused) = (operations(&api).await?, refused(stage, &api).await?);
-        let rules: Rules = toml::from_str(RULES)?;
-        for (number, rule) in rules.rule.iter().enumerate() {
+        for (number, rule) in rules()?.iter().enumerate() {
             let access = documented.remove(&rule.operation);
             ensure!(access == Some(json!(rule.access)), "{}: documented for {access:?}", rule.operation);
             let mut callers = refused.clone();
             callers.push(("user", Some(new_user(&api, &format!("user{number}")).await?)));
             // one of its own for each operation: a logout ends it
             callers.push(("admin", Some(new_admin(&api).await?)));
-            let (method, path) = rule.operation.split_once(' ').context("a rule without a path")?;
-            let body: Value = rule.body.as_deref().map_or(Ok(json!({})), serde_json::from_str)?;
             for (caller, token) in callers {
-                let (status, answer) = api.send(method, path, token.as_deref(), Some(&body)).await?;
+                let (status, answer) = rule.ask(&api, token.as_deref()).await?;
                 let expected = expected(rule, caller)?;
-                ensure!(status == expected, "{method} {path} as {caller}: {status}, not {expected}: {answer}");
+                ensure!(status == expected, "{} as {caller}: {status}, not {expected}: {answer}", rule.operation);
             }
         }
         ensure!(documented.is_empty(), "no rule for {documented:?}");

@@ -85,7 +85,8 @@ async fn uninstall_leaves_no_container_image_key_or_folder(os: &str, version: &s
         stage.remove().await?;
         let look = "docker ps -aq; docker volume ls -q; docker network ls -q --filter type=custom; \
                     docker images --format '{{.Repository}}:{{.Tag}}' | grep -v '^debian:'; \
-                    ls -d /var/lib/deployd /srv/* 2>/dev/null; true";
+                    find / -xdev '(' -path /proc -o -path /var/lib/docker -o -path /var/lib/testvps ')' -prune -o \
+                         -iname '*deployd*' -print; ls -d /srv/* 2>/dev/null; true";
         let left = it.vps.ssh().await?.run(look).await?;
         ensure!(left.stdout_text().trim().is_empty(), "this was left: {}", left.stdout_text());
         let engine = it.vps.ssh().await?.run("docker images -q --filter reference=debian").await?;

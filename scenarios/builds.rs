@@ -125,7 +125,8 @@ async fn what_cannot_be_built_names_its_cause_and_the_old_version_serves(
             own.deployd.provide_builder(stage.env()).await?;
         }
         let first = stage.deploy().await?;
-        let dockerfile = "FROM debian:12\nRUN echo the reason why; exit 7\n";
+        // the engine itself repeats the command, not what it says
+        let dockerfile = "FROM debian:12\nRUN printf 'the reason %s\\n' why; exit 7\n";
         let none = project("procfile-none")?;
         // each replaces the files of the one before
         let cases: [Case<'_>; 5] = [

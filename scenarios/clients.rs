@@ -51,6 +51,16 @@ impl Clients {
     }
 }
 
+/// Makes sure that this machine has programs, each of a package. One scenario at a time: apt does not wait for another one
+/// that fetches its lists.
+pub async fn installed(it: &Scenario, programs: &[(&str, &str)]) -> anyhow::Result<()> {
+    let _installing = it.env.lease().machine().lock("install").await?;
+    for (program, package) in programs {
+        provision::program(program, package, it.env.sources().may_install, &say).await?;
+    }
+    Ok(())
+}
+
 fn sample() -> Vec<u8> {
     (0..SIZE).map(|at| u8::try_from(at % 251).unwrap_or_default()).collect()
 }
@@ -59,12 +69,7 @@ fn sample() -> Vec<u8> {
 #[tokio::test]
 async fn ssh_scp_sftp_and_rsync_work_with_the_files_of_the_workspace(os: &str, version: &str) -> anyhow::Result<()> {
     on_a_vps(os, version, async |it| {
-        // one at a time: apt does not wait for another one that fetches its lists
-        let installing = it.env.lease().machine().lock("install").await?;
-        for (program, package) in [("scp", "openssh-client"), ("sftp", "openssh-client"), ("rsync", "rsync")] {
-            provision::program(program, package, it.env.sources().may_install, &say).await?;
-        }
-        drop(installing);
+        installed(it, &[("scp", "openssh-client"), ("sftp", "openssh-client"), ("rsync", "rsync")]).await?;
         let other = it.env.vps(os, version)?.start(&it.env).await?;
         install_rsync(it, &other).await?;
         let info = other.keep(it.env.workspace()).await?;

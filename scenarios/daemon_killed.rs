@@ -21,7 +21,7 @@ use crate::support::{Stage, commit_of, on_a_stage, say};
 /// How often the daemon is killed if nobody says otherwise.
 const KILLS: usize = 3;
 /// A deploy of the fixture takes about this long: most kills hit it in one of its stages.
-const LATEST_MILLISECONDS: u32 = 3000;
+pub const LATEST_MILLISECONDS: u32 = 3000;
 
 /// What the daemon acknowledged.
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl Acknowledged {
 }
 
 /// Lets so many milliseconds pass on the VPS.
-async fn pass(stage: &Stage<'_>, after: u32) -> anyhow::Result<()> {
+pub async fn pass(stage: &Stage<'_>, after: u32) -> anyhow::Result<()> {
     stage.vps().ssh().await?.run(&format!("sleep {}.{:03}", after / 1000, after % 1000)).await?;
     Ok(())
 }

@@ -9,17 +9,17 @@ use harness::catalog::Init;
 use harness::wait::{Seen, wait_until};
 use rstest_reuse::apply;
 
-use crate::daemon_killed::{Acknowledged, round, settled};
+use crate::daemon_killed::{Acknowledged, LATEST_MILLISECONDS, pass, round, settled};
 use crate::every_system;
 use crate::support::{Stage, on_a_stage, output_of};
 
 /// How often the engine is killed.
 const KILLS: usize = 2;
 
-/// The process of the application, as its machine numbers it.
-async fn process(stage: &Stage<'_>) -> anyhow::Result<String> {
-    let ask = "docker inspect --format '{{.State.Pid}}' $(docker ps -q --filter label=deployd.role=app)";
-    output_of(stage.vps(), ask).await
+/// The process of what has a role, as its machine numbers it; of several, one.
+async fn process(stage: &Stage<'_>, role: &str) -> anyhow::Result<String> {
+    let container = format!("$(docker ps -q --filter label=deployd.role={role} | head -n 1)");
+    output_of(stage.vps(), &format!("docker inspect --format '{{{{.State.Pid}}}}' {container}")).await
 }
 
 /// Kills the engine, and with it the daemon. What systemd does then by itself, somebody does where there is none.
@@ -28,19 +28,33 @@ async fn kill_the_engine(stage: &Stage<'_>) -> anyhow::Result<()> {
     if stage.vps().info().init == Init::Sshd { Ok(stage.vps().clear(stage.env()).await?) } else { Ok(()) }
 }
 
-/// Kills the application, and sees that another process of the same version serves.
-async fn kill_the_application(stage: &Stage<'_>, serves: &str) -> anyhow::Result<()> {
-    let before = process(stage).await?;
-    stage.vps().ssh().await?.run(&format!("kill -9 {before}")).await?;
-    let again = wait_until(Duration::from_mins(1), "the application to be started again", || async {
-        match process(stage).await {
+/// Kills what has a role, and sees that it is started again.
+async fn kill(stage: &Stage<'_>, role: &str) -> anyhow::Result<()> {
+    let before = process(stage, role).await?;
+    // one that has ended by itself meanwhile has been followed by another
+    stage.vps().ssh().await?.exec(&format!("kill -9 {before}")).await?;
+    let again = wait_until(Duration::from_mins(1), format!("the {role} to be started again"), || async {
+        match process(stage, role).await {
             Ok(now) if now != before && now != "0" => Seen::Ready(()),
             Ok(now) => Seen::NotYet(format!("process {now}")),
             Err(error) => Seen::NotYet(error.to_string()),
         }
     });
-    again.await?;
-    stage.serves(serves).await
+    Ok(again.await?)
+}
+
+/// Kills the application at some moment of a deploy, be it the old version or the new one.
+async fn kill_in_a_deploy(stage: &Stage<'_>, before: &str) -> anyhow::Result<()> {
+    stage.checkout.commit_all("Change nothing").await?;
+    let kill = async {
+        pass(stage, rand::random_range(0..LATEST_MILLISECONDS)).await?;
+        kill(stage, "app").await
+    };
+    let (deployed, killed) = tokio::join!(stage.deploy(), kill);
+    killed?;
+    let (serves, new) = (settled(stage, 1).await?, stage.checkout.head().await?);
+    ensure!(serves == new || serves == before && deployed.is_err(), "{serves} serves after {deployed:?}");
+    Ok(())
 }
 
 #[apply(every_system)]
@@ -51,7 +65,12 @@ async fn an_engine_and_an_application_that_are_killed_come_back_and_nothing_ackn
 ) -> anyhow::Result<()> {
     on_a_stage(os, version, "dockerfile-web", async |stage| {
         let mut serves = stage.deploy().await?;
-        kill_the_application(stage, &serves).await?;
+        for role in ["app", "edge"] {
+            kill(stage, role).await?;
+            stage.serves(&serves).await.with_context(|| format!("the {role} was killed"))?;
+        }
+        kill_in_a_deploy(stage, &serves).await?;
+        serves = stage.deploy().await?;
         let mut acknowledged = Acknowledged::default();
         for number in 0..KILLS {
             let kill = async || kill_the_engine(stage).await;

@@ -62,10 +62,11 @@ async fn encrypted_variables_reach_the_application_and_stand_in_clear_nowhere_el
 }
 
 /// Looks for the encrypted value wherever the daemon writes: its interface, its log, its files, the images it built.
-/// `docker inspect` of the application's container does show it: the engine cannot start a program without.
+/// `docker inspect` of the application's container does show it, as do the engine's own files in /run: it cannot start a
+/// program without.
 async fn nowhere_in_clear(stage: &Stage<'_>) -> anyhow::Result<()> {
     let api = stage.api()?;
-    for path in ["/env", "/status", "/logs", "/logs?container=deployd"] {
+    for path in ["/env", "/status", "/deploys", "/logs", "/logs?container=deployd"] {
         let (status, answer) = api.as_admin("GET", path, None).await?;
         ensure!(status == 200, "GET {path}: {status} {answer}");
         ensure!(!answer.to_string().contains(SECRET), "GET {path} shows it: {answer}");
@@ -82,7 +83,12 @@ async fn nowhere_in_clear(stage: &Stage<'_>) -> anyhow::Result<()> {
     ensure!(images.stdout_text().contains("app.py"), "no image of the project: {images:?}");
     ensure!(!images.stdout_text().contains(SECRET), "an image holds it: {images:?}");
     // its name shows that the search finds what is there
-    let search = |word: &str| format!("grep -rlaF -e {word:?} /var/lib/deployd");
+    let search = |word: &str| {
+        format!(
+            "grep -rlaFs -D skip -e {word:?} /var/lib/deployd /root /run /tmp /var/log \
+         --exclude-dir=docker --exclude-dir=containerd"
+        )
+    };
     let files = session.exec(&search(SECRET)).await?;
     ensure!(files.stdout.is_empty() && !files.success(), "files of the daemon: {files:?}");
     let name = session.exec(&search("PASSPHRASE")).await?;

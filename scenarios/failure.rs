@@ -19,9 +19,10 @@ async fn failing(stage: &AnyStage<'_>) -> anyhow::Result<(String, Option<Value>)
     Ok((told, Some(status["data"]["status"]["last_deploy"].clone())))
 }
 
-/// Whether a deploy is told to have failed at a stage, by the status of deployd; others have none that tells it.
-fn failed_at(last: Option<&Value>, stage: &str) -> bool {
-    last.is_none_or(|last| last["stage"] == stage && last["outcome"] == "failed")
+/// Whether a deploy is told to have failed at a stage and why, by the status of deployd; others have none that tells it.
+fn failed_at(last: Option<&Value>, stage: &str, why: &str) -> bool {
+    let told = |last: &Value| last["error"].as_str().is_some_and(|error| error.contains(why));
+    last.is_none_or(|last| last["stage"] == stage && last["outcome"] == "failed" && told(last))
 }
 
 #[apply(every_system)]
@@ -38,18 +39,21 @@ async fn nobody_notices_failed_deploys_nor_a_switch_nor_a_rollback(os: &str, ver
 
         stage.checkout.replace_by(&project("dockerfile-broken")?)?;
         let (told, last) = failing(stage).await?;
-        ensure!(told.contains("code: 7") && failed_at(last.as_ref(), "build"), "a broken build: {told}; {last:?}");
+        ensure!(
+            told.contains("code: 7") && failed_at(last.as_ref(), "build", "code: 7"),
+            "a broken build: {told}; {last:?}"
+        );
         stage.checkout.replace_by(&project("dockerfile-crash")?)?;
         let (told, last) = failing(stage).await?;
         ensure!(told.contains("exit code 3") && told.contains("no database is configured"), "a crash: {told}");
-        ensure!(failed_at(last.as_ref(), "start"), "a crash: {last:?}");
+        ensure!(failed_at(last.as_ref(), "start", "no database is configured"), "a crash: {last:?}");
         if stage.deployds().is_some() {
             // whose file it is
             let unhealthy =
                 "build_type = \"dockerfile\"\nport = 8080\n[health]\ncontains = \"nobody says\"\ntimeout_seconds = 2\n";
             stage.checkout.write("project.toml", unhealthy)?;
             let (told, last) = failing(stage).await?;
-            let seen = told.contains("nobody says") && failed_at(last.as_ref(), "health");
+            let seen = told.contains("nobody says") && failed_at(last.as_ref(), "health", "nobody says");
             ensure!(seen, "an unhealthy version: {told}; {last:?}");
         }
         ensure!(stage.status_commit().await? == first);

@@ -90,7 +90,7 @@ async fn an_unknown_deploy_key_is_refused_and_a_registered_one_serves_the_pushed
         let key = stage.deploy_key().context("the bootstrap told no deploy key")?;
         let key = key.split(' ').nth(1).unwrap_or_default();
         // the code is that of deployd's interface
-        let coded = stage.deployds().is_none() || refused.contains("412");
+        let coded = stage.deployds().is_none() || refused.contains("HTTP 412");
         ensure!(coded && refused.contains(key), "no 412 with the public key: {refused}");
 
         stage.register().await?;

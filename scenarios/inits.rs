@@ -26,15 +26,20 @@ docker rm --force published
 test "$n" -lt 50
 "#;
 
-/// Lets the deploy tool find an engine that is installed and does not run, and start it; answers by what it did so.
-async fn started_by(it: &Scenario, vps: &Vps, deployd: &Deployd) -> anyhow::Result<String> {
-    let up = wait_until(Duration::from_mins(1), "the engine of the snapshot to come up", || async {
-        match vps.run_by_engine("docker info 2>&1", Duration::from_secs(20)).await {
+/// Waits until the boot has brought up the engine that the snapshot has.
+async fn comes_up(vps: &Vps) -> anyhow::Result<()> {
+    let session = vps.ssh().await?;
+    let up = wait_until(Duration::from_mins(1), "the engine to come up at boot", || async {
+        match session.run("docker version").await {
             Ok(_) => Seen::Ready(()),
             Err(error) => Seen::NotYet(error.to_string()),
         }
     });
-    up.await?;
+    Ok(up.await?)
+}
+
+/// Lets the deploy tool find an engine that is installed and does not run, and start it; answers by what it did so.
+async fn started_by(it: &Scenario, vps: &Vps, deployd: &Deployd) -> anyhow::Result<String> {
     vps.inject(&it.env, Fault::EngineStopped).await?;
     let told = Mutex::new(Vec::new());
     let keep = |line: &str| {
@@ -55,9 +60,12 @@ async fn started_by(it: &Scenario, vps: &Vps, deployd: &Deployd) -> anyhow::Resu
 /// The engine, once by the script that its package brings, and once without a script.
 async fn without_systemd(it: &Scenario, vps: &Vps, deployd: &Deployd) -> anyhow::Result<()> {
     if vps.ssh().await?.exec(&format!("test -e {SCRIPT}")).await?.success() {
+        comes_up(vps).await.context("with init scripts")?;
         let by = started_by(it, vps, deployd).await.context("with init scripts")?;
         ensure!(by.contains("started by service"), "with init scripts: {by}");
         vps.ssh().await?.run(&format!("rm {SCRIPT}")).await?;
+    } else {
+        say("the engine's package brings no init script here");
     }
     let by = started_by(it, vps, deployd).await.context("without any init")?;
     ensure!(by.contains("started by dockerd without a service manager"), "without any init: {by}");
@@ -77,6 +85,7 @@ async fn an_engine_runs_containers_with_systemd_with_init_scripts_and_with_neith
         if it.vps.info().init == Init::Sshd {
             return without_systemd(it, &it.vps, &deployd).await;
         }
+        comes_up(&it.vps).await.context("with systemd")?;
         let by = started_by(it, &it.vps, &deployd).await.context("with systemd")?;
         ensure!(by.contains("started by systemctl"), "with systemd: {by}");
         let other = from_snapshot(&it.env, os, version).await?.with_init(Init::Sshd).start(&it.env).await?;

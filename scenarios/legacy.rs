@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use harness::catalog::Init;
 use harness::githost::GitHost;
 use harness::probe;
 use harness::project::{Checkout, MAIN_BRANCH, Project};
@@ -10,7 +11,7 @@ use harness::ssh::{Exec, Output, quote};
 use rstest_reuse::apply;
 
 use crate::every_system;
-use crate::support::{Scenario, fixture, on_a_vps, project};
+use crate::support::{Scenario, fixture, on_a_vps, output_of, project};
 
 /// Runs a script of the fixture on the VPS, as its owner does from another machine.
 async fn script(it: &Scenario, name: &str, words: &str) -> anyhow::Result<Output> {
@@ -52,6 +53,17 @@ impl Legacy<'_> {
         Ok(())
     }
 
+    /// Which process serves: the unit's main one, or what the init script wrote down.
+    async fn process(&self) -> anyhow::Result<String> {
+        if self.it.vps.info().init == Init::Sshd {
+            return output_of(&self.it.vps, "cat /run/legacy/legacy.pid").await;
+        }
+        let told = output_of(&self.it.vps, "systemctl show --property=ActiveState,MainPID legacy").await?;
+        let process = told.lines().find_map(|line| line.strip_prefix("MainPID=")).unwrap_or_default();
+        ensure!(told.contains("ActiveState=active") && process != "0", "the unit does not run: {told}");
+        Ok(process.to_owned())
+    }
+
     /// Deploys what must succeed, and checks that it serves.
     async fn deploys(&self, words: &str, commit: &str) -> anyhow::Result<()> {
         let told = self.deploy(words).await?;
@@ -63,9 +75,11 @@ impl Legacy<'_> {
 async fn go(legacy: &Legacy<'_>) -> anyhow::Result<()> {
     let first = legacy.push().await?;
     legacy.deploys("", &first).await?;
+    let before = legacy.process().await?;
     legacy.checkout.commit_all("Change nothing").await?;
     let second = legacy.push().await?;
     legacy.deploys("", &second).await?;
+    ensure!(legacy.process().await? != before, "the service was not restarted: process {before}");
 
     legacy.checkout.write("app.py", "raise SystemExit('no database is configured')\n")?;
     legacy.checkout.commit_all("Break it").await?;

@@ -56,8 +56,8 @@ async fn limited(stage: &Stage<'_>, mib: u64) -> anyhow::Result<String> {
     stage.deploy().await
 }
 
-/// An application that takes more memory than `project.toml` allows is ended by the kernel and started again; status, log and
-/// client say so, and the daemon goes on as it was.
+/// An application that takes more memory than `project.toml` allows is ended by the kernel and started again; status and log
+/// say so, and the daemon goes on as it was.
 #[apply(every_system)]
 #[tokio::test]
 async fn an_application_over_its_memory_is_reported_and_restarted_and_the_daemon_is_unharmed(

@@ -94,9 +94,12 @@ async fn a_chat_is_told_how_deploys_end_and_its_address_is_told_nowhere(os: &str
         let log = output_of(stage.vps(), "docker logs deployd 2>&1").await?;
         let (_, status) = stage.api()?.as_admin("GET", "/status", None).await?;
         let (_, logs) = stage.api()?.as_admin("GET", "/logs?container=deployd&entries=10000", None).await?;
-        let files =
-            output_of(stage.vps(), "grep --recursive --text --files-with-matches s3cretPart /var/lib/deployd; true")
-                .await?;
+        let found = async |word: &str| {
+            let search = format!("grep --recursive --text --files-with-matches {word} /var/lib/deployd; true");
+            output_of(stage.vps(), &search).await
+        };
+        let (files, others) = (found("s3cretPart").await?, found(&stage.checkout.head().await?).await?);
+        ensure!(others.contains("deployd.redb"), "the database is not searched: {others}");
         for (place, text) in [("log", log), ("status", status.to_string()), ("logs", logs.to_string())] {
             ensure!(text.len() > 100 && !text.contains("s3cretPart"), "the address is in the {place}: {text}");
         }

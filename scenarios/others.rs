@@ -35,9 +35,10 @@ async fn containers_images_and_volumes_of_others_survive_everything(os: &str, ve
                     docker run --name theirs-ended -v theirs:/data debian:12 touch /data/file";
         ssh.run(make).await?;
         let look = "docker ps -a --no-trunc --filter name=theirs --format '{{.ID}} {{.Names}} {{.State}}' | sort; \
-                    docker volume ls -q --filter name=theirs; docker images -q --no-trunc theirs/image";
+                    docker volume ls -q --filter name=theirs; docker images -q --no-trunc theirs/image; \
+                    docker inspect --format '{{.State.StartedAt}}' theirs-runs";
         let before = ssh.run(look).await?.stdout_text().into_owned();
-        ensure!(before.lines().count() == 4, "{before}");
+        ensure!(before.lines().count() == 5, "{before}");
 
         stage.deploy().await?;
         stage.checkout.commit_all("Change nothing").await?;
@@ -47,10 +48,10 @@ async fn containers_images_and_volumes_of_others_survive_everything(os: &str, ve
             ensure!(before == after, "{what} changed what is not its own:\n{before}\n{after}");
             Ok(())
         };
+        same("a deploy").await?;
         if let Some(own) = stage.deployds() {
             return everything_of_deployd_goes(own, same).await;
         }
-        same("a deploy").await?;
         stage.remove().await?;
         same("the removal").await
     })

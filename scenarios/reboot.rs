@@ -13,6 +13,9 @@ use crate::environment::{app_has, set};
 use crate::every_system;
 use crate::support::{Scene, Stage, on_any_stage};
 
+/// The password of the user ann.
+const PASSWORD: &str = "correct horse";
+
 /// Runs a shell command in the application's container; answers what it printed.
 async fn in_app(stage: &Stage<'_>, command: &str) -> anyhow::Result<String> {
     let run = format!("docker exec $(docker ps --quiet --filter label=deployd.role=app) sh -c '{command}'");
@@ -21,7 +24,7 @@ async fn in_app(stage: &Stage<'_>, command: &str) -> anyhow::Result<String> {
 
 /// Adds a user and logs in; answers the token.
 async fn user(stage: &Stage<'_>) -> anyhow::Result<String> {
-    let (api, user) = (stage.api()?, json!({ "username": "ann", "password": "correct horse" }));
+    let (api, user) = (stage.api()?, json!({ "username": "ann", "password": PASSWORD }));
     let (status, answer) = api.as_admin("POST", "/user/add", Some(&user)).await?;
     ensure!(status == 201, "add ann: {status} {answer}");
     let (_, answer) = api.send("POST", "/user/login", None, Some(&user)).await?;
@@ -68,10 +71,12 @@ async fn all_that_the_daemon_and_the_application_had_returns_after_a_reboot(
         });
         status.await?;
         stage.serves(&commit).await?;
-        match stage.deployds() {
-            Some(own) => nothing_is_lost(own, &token).await,
-            None => Ok(()),
+        if let Some(own) = stage.deployds() {
+            nothing_is_lost(own, &token).await?;
         }
+        // and all of it works
+        let next = stage.deploy().await?;
+        stage.serves(&next).await
     })
     .await
 }
@@ -85,6 +90,9 @@ async fn nothing_is_lost(stage: &Stage<'_>, token: &str) -> anyhow::Result<()> {
     let api = stage.api()?;
     let (status, answer) = api.send("GET", "/user/validate", Some(token), None).await?;
     ensure!(status == 200 && answer["data"]["username"] == "ann", "the token of ann: {status} {answer}");
+    let again = json!({ "username": "ann", "password": PASSWORD });
+    let (status, answer) = api.send("POST", "/user/login", None, Some(&again)).await?;
+    ensure!(status == 200, "ann cannot log in any more: {status} {answer}");
     let (_, answer) = api.as_admin("GET", "/env", None).await?;
     let names: Vec<&str> = answer["data"]["variables"]
         .as_array()

@@ -11,10 +11,10 @@ use harness::deployer::{Api, Bootstrapped};
 use harness::wait::{Seen, wait_until};
 use harness::{probe, project};
 use rstest_reuse::apply;
-use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
+use crate::access::rules;
 use crate::client::Client;
 use crate::every_system;
 use crate::support::{Stage, from_snapshot, on_a_stage, output_of};
@@ -98,21 +98,19 @@ impl Side<'_> {
         Ok(())
     }
 
-    /// Checks that the other side's token is none here.
+    /// Checks that the other side's token is none here, whatever is asked for, and that nothing else is the same, either.
     async fn refuses(&self, other: &Side<'_>) -> anyhow::Result<()> {
         let api = Api::new(self.vps.subject(), self.access)?;
-        let variable = json!({ "name": "MODE", "value": other.name });
-        for (method, path, body) in
-            [("GET", "/status", None), ("POST", "/env", Some(&variable)), ("POST", "/down", None)]
-        {
-            let (status, answer) = api.send(method, path, Some(&other.access.token), body).await?;
-            ensure!(
-                status == 401,
-                "{method} {path} at {} with a token of {}: {status} {answer}",
-                self.name,
-                other.name
-            );
+        for rule in rules()?.iter().filter(|rule| rule.takes_a_token()) {
+            let (status, answer) = rule.ask(&api, Some(&other.access.token)).await?;
+            let asked = rule.operation();
+            ensure!(status == 401, "{asked} at {} with a token of {}: {status} {answer}", self.name, other.name);
         }
+        let secrets = |side: &Side<'_>| {
+            let access = side.access;
+            [&access.webhook_secret, &access.deploy_key, &access.certificate].map(Clone::clone)
+        };
+        ensure!(secrets(self).iter().zip(secrets(other)).all(|(one, another)| *one != another), "they share a secret");
         Ok(())
     }
 }

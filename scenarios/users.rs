@@ -101,6 +101,10 @@ async fn guessing_is_slowed(api: &Api<'_>) -> anyhow::Result<()> {
     let refused = codes.pop();
     ensure!(refused == Some(429) && codes.len() >= 5, "wrong passwords: {codes:?}, {refused:?}");
     ensure!(codes.iter().all(|code| *code == 401), "wrong passwords: {codes:?}");
+    let right = json!({ "username": "bob", "password": PASSWORD });
+    let (status, answer) = api.send("POST", "/user/login", None, Some(&right)).await?;
+    ensure!(status == 429, "the right password gets through among wrong ones: {status} {answer}");
+    ensure!(answer.to_string().contains("try again in"), "how long it is slowed is not told: {answer}");
     let (status, _) = api.as_admin("GET", "/user/list", None).await?;
     ensure!(status == 200, "the admin is kept out with the one who guesses: {status}");
     Ok(())

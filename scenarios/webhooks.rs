@@ -60,9 +60,23 @@ async fn serves(stage: &Stage<'_>, commit: &str) -> anyhow::Result<Status> {
     Ok(served.await?)
 }
 
+async fn log(stage: &Stage<'_>) -> anyhow::Result<String> {
+    Ok(stage.vps().ssh().await?.run("docker logs deployd 2>&1").await?.stdout_text().into_owned())
+}
+
+/// How many webhooks the daemon accepted while a deploy ran.
+async fn accepted_meanwhile(stage: &Stage<'_>) -> anyhow::Result<usize> {
+    let (mut running, mut accepted) = (false, 0);
+    for line in log(stage).await?.lines() {
+        running = (running || line.contains("a deploy begins")) && !line.contains("a deploy has ended");
+        accepted += usize::from(running && line.contains("a webhook asks for a deploy"));
+    }
+    Ok(accepted)
+}
+
 /// The lines of the daemon's log in which a deploy begins or has ended: which of the two, and its id.
 async fn history(stage: &Stage<'_>) -> anyhow::Result<Vec<(bool, String)>> {
-    let log = stage.vps().ssh().await?.run("docker logs deployd 2>&1").await?.stdout_text().into_owned();
+    let log = log(stage).await?;
     let of = |line: &str| {
         let begins = line.contains("a deploy begins");
         let id = line.split("deploy=").nth(1)?.split_whitespace().next()?.to_owned();
@@ -123,6 +137,8 @@ async fn a_burst_of_pushes_ends_with_its_last_and_builds_never_overlap(os: &str,
             }
         }
         ensure!(history.len() > 2, "no deploy but the first: {history:?}");
+        // whoever pushes is answered at once, and not when what runs has ended
+        ensure!(accepted_meanwhile(stage).await? > 0, "every answer waited for a deploy: {history:?}");
         Ok(())
     })
     .await
