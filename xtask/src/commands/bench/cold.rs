@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use harness::catalog::{Init, Mirror, System};
+use harness::image::{Base, BaseSource, vps_recipe};
 use harness::provision::program;
 use harness::{TestEnv, VpsRequest};
 use tokio::task::block_in_place;
 
 use super::plain::{Plain, stdout};
 use super::row::{Comparison, Row};
-use crate::build::sources;
 use crate::cli::Global;
 use crate::commands::common::say;
 
@@ -50,16 +50,10 @@ async fn ours(env: &TestEnv, system: &System) -> anyhow::Result<Duration> {
 fn by_hand(env: &TestEnv, system: &System) -> anyhow::Result<Duration> {
     let Some(Mirror::Apt(mirror)) = &system.mirror else { anyhow::bail!("{system} has no archive of the apt family") };
     let suite = mirror.suites.first().context("no suite")?;
-    let folder = sources()?.join("vps-images");
     let (base, image) = ("testvps/bench-base:by-hand", "testvps/bench:by-hand");
-    let context = tempfile::tempdir()?;
-    std::fs::create_dir(context.path().join("authorities"))?;
-    for (name, pem) in harness::image::extra_authorities()? {
-        std::fs::write(context.path().join("authorities").join(name), pem)?;
-    }
-    for file in ["apt.Dockerfile", "apt-setup", "vps-setup", "vps-init", "limits", "reboot"] {
-        std::fs::copy(folder.join(file), context.path().join(file)).with_context(|| format!("copy {file}"))?;
-    }
+    let made_of = Base { reference: base.to_owned(), source: BaseSource::Mirror, arch: env.engine().arch() };
+    let (recipe, context) = (vps_recipe(system, &made_of)?, tempfile::tempdir()?);
+    recipe.write(context.path())?;
     let start = Instant::now();
     let mut bootstrap = Command::new("mmdebstrap");
     bootstrap.args(WORDS).arg(format!("--keyring={}", mirror.keyring)).args([suite, "-"]);
@@ -70,10 +64,10 @@ fn by_hand(env: &TestEnv, system: &System) -> anyhow::Result<Duration> {
     let archive = made.stdout.take().context("no pipe")?;
     let imported = Command::new("docker").args(["import", "-", base]).stdin(archive).stdout(Stdio::null()).status()?;
     ensure!(made.wait()?.success() && imported.success(), "mmdebstrap or docker import failed");
-    let file = context.path().join("apt.Dockerfile");
     let mut build = Command::new("docker");
-    build.args(["build", "--quiet", "--tag", image, "--build-arg", &format!("BASE={base}")]);
-    build.args(["--build-arg", "INIT_PACKAGES=systemd systemd-sysv", "--file"]).arg(file).arg(context.path());
+    build.args(["build", "--quiet", "--tag", image]);
+    build.args(recipe.args().flat_map(|(name, value)| ["--build-arg".to_owned(), format!("{name}={value}")]));
+    build.arg(context.path());
     stdout(&mut build)?;
     let made_after = start.elapsed();
     let started = Plain::new(image.to_owned(), env.lease().labels("bench"))?.start(Init::Systemd);
