@@ -13,6 +13,10 @@ use crate::error::{Error, Failure, Result};
 use crate::ssh::KeyPair;
 use crate::vps::VpsInfo;
 
+mod claim;
+
+pub(crate) use claim::Claim;
+
 /// The state folder of one checkout (`target/testenv`).
 #[derive(Debug, Clone)]
 pub struct Workspace {
@@ -91,8 +95,9 @@ impl Workspace {
         let path = self.state_file(&info.name);
         let json = serde_json::to_string_pretty(info)
             .map_err(|error| Error::File(Failure::new(path.display().to_string(), "write the state").saw(error)))?;
+        let lock = self.lock()?;
         write_whole(&path, &json)?;
-        self.write_client_files()
+        self.write_client_files(&lock)
     }
 
     /// Keeps something secret about a VPS beside its state, for its owner's eyes only.
@@ -113,9 +118,10 @@ impl Workspace {
 
     /// Forgets a VPS and brings the files for ssh and Ansible up to date.
     pub fn forget(&self, name: &str) -> Result<()> {
+        let lock = self.lock()?;
         let folder = self.folder(name);
         remove_folder(&folder, "remove the VPS's folder")?;
-        self.write_client_files()
+        self.write_client_files(&lock)
     }
 
     /// The VPSes written down here, by name.
@@ -164,19 +170,16 @@ impl Workspace {
         })
     }
 
-    /// A name that no VPS here has: the system's, with a number from the second on.
-    pub fn free_name(&self, stem: &str) -> Result<String> {
-        let taken: Vec<String> = self.vpses()?.into_iter().map(|vps| vps.name).collect();
-        let stem = stem.replace('.', "-");
-        let mut names = std::iter::once(stem.clone()).chain((2..).map(|number| format!("{stem}-{number}")));
-        Ok(names.find(|name| !taken.contains(name)).unwrap_or(stem))
+    /// Holds off whoever else changes which VPSes are here, until the file is dropped.
+    fn lock(&self) -> Result<File> {
+        let path = self.dir.join(".lock");
+        let lock = File::create(&path).map_err(|error| file_error(&path, "open the lock", &error))?;
+        lock.lock().map_err(|error| file_error(&path, "take the lock", &error))?;
+        Ok(lock)
     }
 
-    /// Writes `ssh_config` and `inventory.ini` anew from the VPSes written down.
-    fn write_client_files(&self) -> Result<()> {
-        let lock_path = self.dir.join(".lock");
-        let lock = File::create(&lock_path).map_err(|error| file_error(&lock_path, "open the lock", &error))?;
-        lock.lock().map_err(|error| file_error(&lock_path, "take the lock", &error))?;
+    /// Writes `ssh_config` and `inventory.ini` anew from the VPSes written down, under the lock.
+    fn write_client_files(&self, _lock: &File) -> Result<()> {
         let (mut config, mut inventory) = (String::new(), "[vps]\n".to_owned());
         for vps in self.vpses()? {
             let hosts = &vps.ssh.known_hosts_file;

@@ -7,6 +7,7 @@ mod info;
 mod inject;
 mod limits;
 mod machine;
+mod name;
 mod network;
 mod pid1;
 mod power;
