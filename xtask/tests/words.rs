@@ -108,6 +108,15 @@ fn what_a_deploy_tool_needs_of_this_machine_is_named_with_its_package() {
 }
 
 #[test]
+fn a_tool_that_bench_compares_with_is_named_with_its_package() {
+    let (state, nothing) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_testvps"));
+    command.env("TESTENV_STATE_DIR", state.path()).env("PATH", nothing.path()).args(["bench", "--only", "cold"]);
+    let told = contains("docker: find it on this machine").and(contains("apt-get install docker.io"));
+    command.assert().code(3).stdout(is_empty()).stderr(told);
+}
+
+#[test]
 fn an_engine_that_ssh_does_not_reach_is_named_and_nothing_stays_behind() {
     let (state, temporary) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut command = Command::new(env!("CARGO_BIN_EXE_testvps"));
