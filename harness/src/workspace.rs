@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use crate::Engine;
 use crate::error::{Error, Failure, Result};
 use crate::ssh::KeyPair;
 use crate::vps::VpsInfo;
@@ -124,7 +125,19 @@ impl Workspace {
         self.write_client_files(&lock)
     }
 
-    /// The VPSes written down here, by name.
+    /// Removes the VPSes on this engine whose time is up; answers what they were. The engine is asked only if there are any.
+    pub async fn remove_expired(&self, engine: &Engine) -> Result<Vec<VpsInfo>> {
+        let expired = self.vpses()?.into_iter().filter(|vps| vps.is_expired() && vps.is_on(engine));
+        let mut removed = Vec::new();
+        for vps in expired {
+            vps.remove_from(engine).await?;
+            self.forget(&vps.name)?;
+            removed.push(vps);
+        }
+        Ok(removed)
+    }
+
+    /// The VPSes written down here, by name; also those whose time is up, until they are removed.
     pub fn vpses(&self) -> Result<Vec<VpsInfo>> {
         let entries =
             fs::read_dir(&self.dir).map_err(|error| file_error(&self.dir, "read the state folder", &error))?;
@@ -140,9 +153,10 @@ impl Workspace {
         Ok(found)
     }
 
-    /// The VPS that a person means: by name, or the only one there is.
+    /// The VPS that a person means: by name, or the only one there is. One whose time is up is none.
     pub fn find_vps(&self, name: Option<&str>) -> Result<VpsInfo> {
         let mut all = self.vpses()?;
+        all.retain(|vps| !vps.is_expired());
         let names = all.iter().map(|vps| vps.name.clone()).collect::<Vec<_>>().join(", ");
         let unknown = |asked: &str, seen: String| {
             let failure = Failure::new(asked, "find this VPS").saw(seen);

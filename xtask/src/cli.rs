@@ -78,7 +78,7 @@ pub enum Command {
     Matrix(Matrix),
     /// The cached images
     Images(Images),
-    /// Remove everything of this tool whose owner is gone
+    /// Remove everything of this tool whose owner is gone or whose time is up
     Sweep,
     /// How quick this is, as ratios to the plain tools, and what the daemon costs
     Bench(Bench),
@@ -136,7 +136,7 @@ pub struct Testenv {
     /// Put the deploy tool onto it, too
     #[arg(long)]
     pub bootstrap: bool,
-    /// Let it be removed after this time, such as 2h
+    /// How long it lives, such as 2h: the next command here after that removes it, and so does `sweep`
     #[arg(long, value_parser = duration)]
     pub ttl: Option<Duration>,
     #[command(flatten)]

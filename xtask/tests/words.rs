@@ -94,6 +94,26 @@ fn without_an_engine_the_status_is_3_and_the_mending_command_is_named(#[case] wo
 }
 
 #[test]
+fn a_vps_whose_time_is_up_counts_as_gone_and_can_still_be_taken_down() {
+    let state = tempfile::tempdir().unwrap();
+    let vps = serde_json::json!({
+        "name": "a", "os": "debian", "version": "12", "init": "sshd", "arch": "amd64",
+        "engine": {"id": "e", "address": "unix:///e"}, "container_id": "c", "address": "172.18.0.9", "user": "root",
+        "ssh": {"host": "127.0.0.1", "port": 2222, "user": "root", "identity_file": "k", "known_hosts_file": "h",
+                "command": "ssh"},
+        "ports": [], "base": {"reference": "b", "source": "mirror", "arch": "amd64"},
+        "timings_ms": {"base": 0, "image": 0, "start": 0, "ready": 0}, "expires_at": "2020-01-01T00:00:00Z"
+    });
+    std::fs::create_dir(state.path().join("a")).unwrap();
+    std::fs::write(state.path().join("a/vps.json"), vps.to_string()).unwrap();
+    xtask(state.path(), &["ssh", "a"]).code(2).stdout(is_empty()).stderr(contains("there is none"));
+    xtask(state.path(), &["down", "a", "--no-install"]).code(3).stdout(is_empty()).stderr(contains("DOCKER_HOST"));
+    let living = vps.to_string().replace("2020-", "2999-");
+    std::fs::write(state.path().join("a/vps.json"), living).unwrap();
+    xtask(state.path(), &["ssh", "a"]).code(3).stdout(is_empty()).stderr(contains("DOCKER_HOST"));
+}
+
+#[test]
 fn what_a_deploy_tool_needs_of_this_machine_is_named_with_its_package() {
     let state = tempfile::tempdir().unwrap();
     let file = state.path().join("deployer.toml");

@@ -165,7 +165,8 @@ impl VpsRequest {
         self
     }
 
-    /// Lets it be removed after this time.
+    /// Its time is up so long after its making: one that the workspace keeps is then removed by the next command of the
+    /// workspace that reaches the engine, any other by the next sweep.
     #[must_use]
     pub fn with_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);

@@ -77,7 +77,7 @@ fn show(info: &VpsInfo) {
         println!("  port {} is {}:{} on this machine", port.vps, port.host_address, port.host);
     }
     if let Some(time) = &info.expires_at {
-        println!("  may be removed from {time:.0} on");
+        println!("  its time is up at {time:.0}");
     }
     println!("  {command} down {name}");
 }
