@@ -237,7 +237,8 @@ pub enum DeployerName {
 #[derive(Debug, Args)]
 #[command(override_usage = format!("{} deploy [OPTIONS] [NAME] PROJECT", harness::command_line()))]
 pub struct Deploy {
-    /// [NAME] PROJECT: which VPS (may be left out where there is only one), and a folder with a project.toml
+    /// [NAME] PROJECT: which VPS (may be left out where there is only one), and a folder with a project.toml, or
+    /// the name of one in projects/
     #[arg(value_name = "WORDS", num_args = 1..=2, required = true)]
     pub words: Vec<String>,
     /// The branch to push and deploy

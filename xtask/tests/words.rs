@@ -71,6 +71,7 @@ fn wrong_words_are_told_with_what_would_have_worked(#[case] words: &[&str], #[ca
 #[case::a_vps_to_freeze(&["snapshot", "nobody", "base"], "there is none")]
 #[case::a_vps_to_forward_to(&["forward", "nobody", "80"], "there is none")]
 #[case::a_project(&["deploy", "no/such/folder"], "project.toml")]
+#[case::a_fixture(&["deploy", "dockerfile-wbe"], "dockerfile-web")]
 fn an_unknown_name_lists_the_valid_ones(#[case] words: &[&str], #[case] told: &str) {
     let state = tempfile::tempdir().unwrap();
     xtask(state.path(), words).code(2).stdout(is_empty()).stderr(contains(told));
@@ -83,6 +84,7 @@ fn an_unknown_name_lists_the_valid_ones(#[case] words: &[&str], #[case] told: &s
 #[case::snapshots(&["snapshots"])]
 #[case::a_vps_from_a_snapshot(&["testenv", "debian", "12", "--from", "base", "--no-install"])]
 #[case::images(&["images"])]
+#[case::a_deploy_of_a_fixture(&["deploy", "dockerfile-web", "--no-install"])]
 #[case::images_of_a_file(&["images", "load", "no.tar"])]
 #[case::matrix(&["matrix", "--no-install"])]
 #[case::cells(&["matrix", "--list"])]
