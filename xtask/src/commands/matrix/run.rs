@@ -8,6 +8,7 @@ use harness::matrix::{Cell, Event, Plan, cells, run as run_plan};
 use harness::report::{MatrixReport, Stopped};
 use harness::{Engine, Error, TestEnv};
 
+use super::plan::Planned;
 use super::watch::Watch;
 use super::{kept, list, plan, show};
 use crate::build::root;
@@ -53,7 +54,13 @@ async fn on_engine(
     folder: &Path,
     watch: &Watch,
 ) -> anyhow::Result<MatrixReport> {
-    let plan = unless_interrupted(plan::plan(env, global, words, folder)).await?;
+    let plan = match unless_interrupted(plan::plan(env, global, words, folder)).await? {
+        Planned::Run(plan) => *plan,
+        Planned::Nothing(report) => {
+            report.write(folder)?;
+            return Ok(report);
+        }
+    };
     watch.begin(&plan);
     let on_event = |event: &Event<'_>| {
         watch.tell(event);
