@@ -28,8 +28,18 @@ pub enum Planned {
     Nothing(MatrixReport),
 }
 
+/// Where a run writes.
+#[derive(Clone, Copy)]
+pub struct Places<'a> {
+    /// What people may carry elsewhere.
+    pub report: &'a Path,
+    /// The scenarios' state, with keys in it, which goes with the run.
+    pub scratch: &'a Path,
+}
+
 /// Makes the plan, and the programs that it needs.
-pub async fn plan(env: &TestEnv, global: &Global, words: &Matrix, report: &Path) -> anyhow::Result<Planned> {
+pub async fn plan(env: &TestEnv, global: &Global, words: &Matrix, places: Places<'_>) -> anyhow::Result<Planned> {
+    let Places { report, scratch } = places;
     let durations = Durations::read(sources()?)?;
     let deployer = deployer(words)?;
     let required = env.catalog().select_all(&words.require).map_err(Error::from)?;
@@ -47,7 +57,7 @@ pub async fn plan(env: &TestEnv, global: &Global, words: &Matrix, report: &Path)
     let filter = words.scenario.as_deref().unwrap_or_default();
     let work: Vec<Work> = cells.iter().map(|cell| binary.work(cell, filter, is_required(cell))).collect();
     check_filter(&work, filter, &binary)?;
-    let (state, variables) = keeping(global, words, report)?;
+    let (state, variables) = keeping(global, words, scratch)?;
     Ok(Planned::Run(Box::new(Plan {
         work: match words.partition {
             Some(partition) => partition.take(&work, &durations),
@@ -66,12 +76,12 @@ pub async fn plan(env: &TestEnv, global: &Global, words: &Matrix, report: &Path)
 }
 
 /// The state folder of the scenarios, and what tells them to keep a VPS in it.
-fn keeping(global: &Global, words: &Matrix, report: &Path) -> anyhow::Result<(PathBuf, Vec<(String, String)>)> {
+fn keeping(global: &Global, words: &Matrix, scratch: &Path) -> anyhow::Result<(PathBuf, Vec<(String, String)>)> {
     if words.keep_failed {
         // where `list`, `ssh` and `down` look
         return Ok((workspace(global)?.dir().to_owned(), vec![(KEEP_FAILED.to_owned(), "1".to_owned())]));
     }
-    Ok((report.join("state"), Vec::new()))
+    Ok((scratch.to_owned(), Vec::new()))
 }
 
 /// The deploy tool in deployd's place, where words or environment name one, and this machine has what it needs.
