@@ -362,7 +362,8 @@ pub enum ImagesAction {
         /// The file
         file: PathBuf,
     },
-    /// Remove all of them, and the package cache
+    /// Remove what is made again when it is needed: all images, the built-in snapshots among them, and the package cache
+    /// unless something runs that uses it. Snapshots that people named stay: `snapshots --remove`
     Prune,
 }
 

@@ -1,6 +1,6 @@
 //! Snapshots: a VPS frozen into an image and a folder of the host, from which others start with an identity of their own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::future::{Future, pending};
 use std::path::{Path, PathBuf};
@@ -222,12 +222,16 @@ impl Vps {
     }
 }
 
-/// Removes the folders of all snapshots that no VPS has; answers their paths.
-pub async fn prune_snapshots(engine: &Engine, machine: &MachineDir) -> Result<Vec<PathBuf>> {
+/// Removes the folders of snapshots that no VPS has and that are none of `kept`; answers their paths.
+pub(crate) async fn prune_snapshots(
+    engine: &Engine,
+    machine: &MachineDir,
+    kept: &HashSet<PathBuf>,
+) -> Result<Vec<PathBuf>> {
     let Ok(folders) = std::fs::read_dir(machine.snapshots()) else { return Ok(Vec::new()) };
     let mut removed = Vec::new();
     for folder in folders.flatten().map(|entry| entry.path()) {
-        if !engine.has_mounted(&folder.display().to_string()).await? {
+        if !kept.contains(&folder) && !engine.has_mounted(&folder.display().to_string()).await? {
             remove(&folder)?;
             removed.push(folder);
         }
