@@ -16,8 +16,8 @@
 //! ```
 //!
 //! As a git dependency of another repository (`harness = { git = "..." }` under `[dev-dependencies]`) that is a whole test.
-//! `harness/examples` has a file for each use: a command, two VPSes, copies, a deploy under a probe, a snapshot, a system of
-//! one's own, a soak. The list of systems needs no engine:
+//! `harness/examples` has a file for each use: a command, two VPSes, copies, a port, power and a size, a fault, a deploy under
+//! a probe, a snapshot, a system of one's own, a soak. The list of systems needs no engine:
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -112,6 +112,20 @@ impl Project {
         Ok(Self { name, dir, settings })
     }
 
+    /// The project that a person means: a folder, or where there is none of this name, one in the folder of the fixtures.
+    pub fn find(word: &str, fixtures: &Path) -> Result<Self> {
+        if Path::new(word).exists() {
+            return Self::open(Path::new(word));
+        }
+        let names = names_in(fixtures);
+        if names.iter().any(|name| name == word) {
+            return Self::open(&fixtures.join(word));
+        }
+        let seen = if names.is_empty() { String::new() } else { format!("; fixtures: {}", names.join(", ")) };
+        let failure = Failure::new(word, "find the project").saw(format!("no such folder{seen}"));
+        Err(Error::Name(failure.hint("a project is a folder with a project.toml (build_type, port)")))
+    }
+
     /// A copy of it in a git repository of its own, with everything in one commit.
     pub async fn checkout(&self) -> Result<Checkout> {
         let folder = tempfile::tempdir().map_err(|error| self.failed("make a folder", &error))?;
@@ -142,6 +156,15 @@ impl Project {
     fn failed(&self, action: &str, error: &dyn std::error::Error) -> Error {
         Error::File(Failure::new(format!("project {}", self.name), action).saw(error))
     }
+}
+
+/// The names of the projects in a folder.
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let projects = entries.filter(|entry| entry.path().join(SETTINGS_FILE).is_file());
+    let mut names: Vec<String> = projects.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    names
 }
 
 /// A project's git repository in a temporary folder, which goes with it.
@@ -279,6 +302,24 @@ mod tests {
         let (_folder, project) = project("build_type = 'dockerfile'\nport = 8080\ncolour = 'red'");
         let error = project.unwrap_err().to_string();
         assert!(error.contains("project.toml") && error.contains("colour"), "{error}");
+    }
+
+    #[test]
+    fn a_project_is_found_by_its_folder_or_as_a_fixture_and_a_wrong_name_is_told_the_fixtures() {
+        let fixtures = tempfile::tempdir().unwrap();
+        for name in ["shop", "blog"] {
+            std::fs::create_dir(fixtures.path().join(name)).unwrap();
+            std::fs::write(fixtures.path().join(name).join(SETTINGS_FILE), "build_type = 'auto'\nport = 1").unwrap();
+        }
+        // part of a system of several projects, none itself
+        std::fs::create_dir(fixtures.path().join("balancer")).unwrap();
+        let find = |word: &str| Project::find(word, fixtures.path());
+        assert_eq!(find("shop").unwrap().name, "shop");
+        assert_eq!(find(&fixtures.path().join("blog").display().to_string()).unwrap().name, "blog");
+        for wrong in ["shoop", "balancer", "../shop"] {
+            let error = find(wrong).unwrap_err();
+            assert!(matches!(&error, Error::Name(it) if it.to_string().contains("fixtures: blog, shop")), "{error}");
+        }
     }
 
     #[tokio::test]

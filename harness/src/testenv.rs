@@ -69,10 +69,13 @@ impl TestEnv {
         Self::open_with(Settings::from_env()?).await
     }
 
-    /// Opens a test environment.
+    /// Opens a test environment. VPSes of its workspace whose time is up are removed first.
     pub async fn open_with(settings: Settings) -> Result<Self> {
         let engine = provision::engine(settings.sources.may_install, &*settings.progress).await?;
         let lease = Lease::acquire(&engine).await?;
+        for vps in settings.workspace.remove_expired(&engine).await? {
+            (settings.progress)(&format!("{} is gone: its time was up", vps.subject()));
+        }
         Ok(Self {
             engine,
             lease,

@@ -9,9 +9,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use crate::Engine;
 use crate::error::{Error, Failure, Result};
 use crate::ssh::KeyPair;
 use crate::vps::VpsInfo;
+
+mod claim;
+
+pub(crate) use claim::Claim;
 
 /// The state folder of one checkout (`target/testenv`).
 #[derive(Debug, Clone)]
@@ -91,8 +96,9 @@ impl Workspace {
         let path = self.state_file(&info.name);
         let json = serde_json::to_string_pretty(info)
             .map_err(|error| Error::File(Failure::new(path.display().to_string(), "write the state").saw(error)))?;
+        let lock = self.lock()?;
         write_whole(&path, &json)?;
-        self.write_client_files()
+        self.write_client_files(&lock)
     }
 
     /// Keeps something secret about a VPS beside its state, for its owner's eyes only.
@@ -113,12 +119,25 @@ impl Workspace {
 
     /// Forgets a VPS and brings the files for ssh and Ansible up to date.
     pub fn forget(&self, name: &str) -> Result<()> {
+        let lock = self.lock()?;
         let folder = self.folder(name);
         remove_folder(&folder, "remove the VPS's folder")?;
-        self.write_client_files()
+        self.write_client_files(&lock)
     }
 
-    /// The VPSes written down here, by name.
+    /// Removes the VPSes on this engine whose time is up; answers what they were. The engine is asked only if there are any.
+    pub async fn remove_expired(&self, engine: &Engine) -> Result<Vec<VpsInfo>> {
+        let expired = self.vpses()?.into_iter().filter(|vps| vps.is_expired() && vps.is_on(engine));
+        let mut removed = Vec::new();
+        for vps in expired {
+            vps.remove_from(engine).await?;
+            self.forget(&vps.name)?;
+            removed.push(vps);
+        }
+        Ok(removed)
+    }
+
+    /// The VPSes written down here, by name; also those whose time is up, until they are removed.
     pub fn vpses(&self) -> Result<Vec<VpsInfo>> {
         let entries =
             fs::read_dir(&self.dir).map_err(|error| file_error(&self.dir, "read the state folder", &error))?;
@@ -134,9 +153,10 @@ impl Workspace {
         Ok(found)
     }
 
-    /// The VPS that a person means: by name, or the only one there is.
+    /// The VPS that a person means: by name, or the only one there is. One whose time is up is none.
     pub fn find_vps(&self, name: Option<&str>) -> Result<VpsInfo> {
         let mut all = self.vpses()?;
+        all.retain(|vps| !vps.is_expired());
         let names = all.iter().map(|vps| vps.name.clone()).collect::<Vec<_>>().join(", ");
         let unknown = |asked: &str, seen: String| {
             let failure = Failure::new(asked, "find this VPS").saw(seen);
@@ -164,19 +184,16 @@ impl Workspace {
         })
     }
 
-    /// A name that no VPS here has: the system's, with a number from the second on.
-    pub fn free_name(&self, stem: &str) -> Result<String> {
-        let taken: Vec<String> = self.vpses()?.into_iter().map(|vps| vps.name).collect();
-        let stem = stem.replace('.', "-");
-        let mut names = std::iter::once(stem.clone()).chain((2..).map(|number| format!("{stem}-{number}")));
-        Ok(names.find(|name| !taken.contains(name)).unwrap_or(stem))
+    /// Holds off whoever else changes which VPSes are here, until the file is dropped.
+    fn lock(&self) -> Result<File> {
+        let path = self.dir.join(".lock");
+        let lock = File::create(&path).map_err(|error| file_error(&path, "open the lock", &error))?;
+        lock.lock().map_err(|error| file_error(&path, "take the lock", &error))?;
+        Ok(lock)
     }
 
-    /// Writes `ssh_config` and `inventory.ini` anew from the VPSes written down.
-    fn write_client_files(&self) -> Result<()> {
-        let lock_path = self.dir.join(".lock");
-        let lock = File::create(&lock_path).map_err(|error| file_error(&lock_path, "open the lock", &error))?;
-        lock.lock().map_err(|error| file_error(&lock_path, "take the lock", &error))?;
+    /// Writes `ssh_config` and `inventory.ini` anew from the VPSes written down, under the lock.
+    fn write_client_files(&self, _lock: &File) -> Result<()> {
         let (mut config, mut inventory) = (String::new(), "[vps]\n".to_owned());
         for vps in self.vpses()? {
             let hosts = &vps.ssh.known_hosts_file;

@@ -78,7 +78,7 @@ pub enum Command {
     Matrix(Matrix),
     /// The cached images
     Images(Images),
-    /// Remove everything of this tool whose owner is gone
+    /// Remove everything of this tool whose owner is gone or whose time is up
     Sweep,
     /// How quick this is, as ratios to the plain tools, and what the daemon costs
     Bench(Bench),
@@ -136,7 +136,7 @@ pub struct Testenv {
     /// Put the deploy tool onto it, too
     #[arg(long)]
     pub bootstrap: bool,
-    /// Let it be removed after this time, such as 2h
+    /// How long it lives, such as 2h: the next command here after that removes it, and so does `sweep`
     #[arg(long, value_parser = duration)]
     pub ttl: Option<Duration>,
     #[command(flatten)]
@@ -237,7 +237,8 @@ pub enum DeployerName {
 #[derive(Debug, Args)]
 #[command(override_usage = format!("{} deploy [OPTIONS] [NAME] PROJECT", harness::command_line()))]
 pub struct Deploy {
-    /// [NAME] PROJECT: which VPS (may be left out where there is only one), and a folder with a project.toml
+    /// [NAME] PROJECT: which VPS (may be left out where there is only one), and a folder with a project.toml, or
+    /// the name of one in projects/
     #[arg(value_name = "WORDS", num_args = 1..=2, required = true)]
     pub words: Vec<String>,
     /// The branch to push and deploy
@@ -361,7 +362,8 @@ pub enum ImagesAction {
         /// The file
         file: PathBuf,
     },
-    /// Remove all of them, and the package cache
+    /// Remove what is made again when it is needed: all images, the built-in snapshots among them, and the package cache
+    /// unless something runs that uses it. Snapshots that people named stay: `snapshots --remove`
     Prune,
 }
 

@@ -71,6 +71,7 @@ fn wrong_words_are_told_with_what_would_have_worked(#[case] words: &[&str], #[ca
 #[case::a_vps_to_freeze(&["snapshot", "nobody", "base"], "there is none")]
 #[case::a_vps_to_forward_to(&["forward", "nobody", "80"], "there is none")]
 #[case::a_project(&["deploy", "no/such/folder"], "project.toml")]
+#[case::a_fixture(&["deploy", "dockerfile-wbe"], "dockerfile-web")]
 fn an_unknown_name_lists_the_valid_ones(#[case] words: &[&str], #[case] told: &str) {
     let state = tempfile::tempdir().unwrap();
     xtask(state.path(), words).code(2).stdout(is_empty()).stderr(contains(told));
@@ -83,6 +84,7 @@ fn an_unknown_name_lists_the_valid_ones(#[case] words: &[&str], #[case] told: &s
 #[case::snapshots(&["snapshots"])]
 #[case::a_vps_from_a_snapshot(&["testenv", "debian", "12", "--from", "base", "--no-install"])]
 #[case::images(&["images"])]
+#[case::a_deploy_of_a_fixture(&["deploy", "dockerfile-web", "--no-install"])]
 #[case::images_of_a_file(&["images", "load", "no.tar"])]
 #[case::matrix(&["matrix", "--no-install"])]
 #[case::cells(&["matrix", "--list"])]
@@ -91,6 +93,26 @@ fn without_an_engine_the_status_is_3_and_the_mending_command_is_named(#[case] wo
     let state = tempfile::tempdir().unwrap();
     let mends = contains("systemctl start docker").and(contains("DOCKER_HOST"));
     xtask(state.path(), words).code(3).stdout(is_empty()).stderr(mends);
+}
+
+#[test]
+fn a_vps_whose_time_is_up_counts_as_gone_and_can_still_be_taken_down() {
+    let state = tempfile::tempdir().unwrap();
+    let vps = serde_json::json!({
+        "name": "a", "os": "debian", "version": "12", "init": "sshd", "arch": "amd64",
+        "engine": {"id": "e", "address": "unix:///e"}, "container_id": "c", "address": "172.18.0.9", "user": "root",
+        "ssh": {"host": "127.0.0.1", "port": 2222, "user": "root", "identity_file": "k", "known_hosts_file": "h",
+                "command": "ssh"},
+        "ports": [], "base": {"reference": "b", "source": "mirror", "arch": "amd64"},
+        "timings_ms": {"base": 0, "image": 0, "start": 0, "ready": 0}, "expires_at": "2020-01-01T00:00:00Z"
+    });
+    std::fs::create_dir(state.path().join("a")).unwrap();
+    std::fs::write(state.path().join("a/vps.json"), vps.to_string()).unwrap();
+    xtask(state.path(), &["ssh", "a"]).code(2).stdout(is_empty()).stderr(contains("there is none"));
+    xtask(state.path(), &["down", "a", "--no-install"]).code(3).stdout(is_empty()).stderr(contains("DOCKER_HOST"));
+    let living = vps.to_string().replace("2020-", "2999-");
+    std::fs::write(state.path().join("a/vps.json"), living).unwrap();
+    xtask(state.path(), &["ssh", "a"]).code(3).stdout(is_empty()).stderr(contains("DOCKER_HOST"));
 }
 
 #[test]
@@ -105,6 +127,15 @@ fn what_a_deploy_tool_needs_of_this_machine_is_named_with_its_package() {
     std::fs::write(&file, tool.replace("deploy.here", "deploy.there")).unwrap();
     let told = contains("deployer.toml").and(contains("`there`")).and(contains("`here` or `on_vps`"));
     xtask(state.path(), &["matrix", "--deployer", &file.display().to_string()]).code(2).stdout(is_empty()).stderr(told);
+}
+
+#[test]
+fn a_tool_that_bench_compares_with_is_named_with_its_package() {
+    let (state, nothing) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_testvps"));
+    command.env("TESTENV_STATE_DIR", state.path()).env("PATH", nothing.path()).args(["bench", "--only", "cold"]);
+    let told = contains("docker: find it on this machine").and(contains("apt-get install docker.io"));
+    command.assert().code(3).stdout(is_empty()).stderr(told);
 }
 
 #[test]

@@ -133,6 +133,11 @@ impl BaseSources {
         Ok(format!("{REPOSITORY}/base:{}-{arch}-{}", system.slug(), short_hex(&hash.finalize())))
     }
 
+    /// The reference that the system's base has, whether the engine has it already or not.
+    pub fn reference(&self, engine: &Engine, system: &System) -> Result<String> {
+        self.tag(system, self.arch(engine))
+    }
+
     /// The system's base, fetched unless the engine has it.
     pub async fn obtain(
         &self,

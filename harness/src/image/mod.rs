@@ -6,18 +6,20 @@ mod buildpack;
 mod keyring;
 mod mirror;
 mod program;
+mod prune;
 mod recipe;
 pub(crate) mod stock;
 mod tools;
 
-pub use authorities::extra_authorities;
+pub(crate) use authorities::extra_authorities;
 pub use base::{ARCH_VARIABLE, Base, BaseSource, BaseSources, Reach};
 pub use buildpack::{builder_image, builder_reference};
 pub use program::{PROGRAM_HEADER, header_arch, program_arch};
+pub use prune::prune;
 pub use recipe::{Progress, Recipe};
 pub(crate) use recipe::{archive, short_hex};
 pub use stock::Stock;
-pub use tools::{DAEMON_REPOSITORY, Tool, daemon_image, tool_image, vps_image};
+pub use tools::{DAEMON_REPOSITORY, Tool, daemon_image, tool_image, vps_image, vps_recipe};
 pub(crate) use tools::{cross_image, daemon_parts};
 
 /// Every image of this tool has a reference that begins so.

@@ -1,6 +1,9 @@
 //! A recipe: a Dockerfile and its files, built once and tagged by the hash of what went in.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
@@ -10,6 +13,7 @@ use crate::Engine;
 use crate::engine::BuildContext;
 use crate::error::{Error, Failure, Result};
 use crate::lease::Lease;
+use crate::workspace::file_error;
 
 /// Receives each line that tells a person how far the work is.
 pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
@@ -43,6 +47,23 @@ impl Recipe {
     pub fn file(mut self, path: &str, mode: u32, content: impl Into<Vec<u8>>) -> Self {
         self.files.insert(path.to_owned(), (mode, content.into()));
         self
+    }
+
+    /// The build arguments, by name.
+    pub fn args(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.args.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Writes the build context into a folder, for somebody who builds it by hand: `docker build` with [`Recipe::args`].
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        for (path, (mode, content)) in &self.files {
+            let file = folder.join(path);
+            let written = file.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&file, content));
+            written
+                .and_then(|()| fs::set_permissions(&file, fs::Permissions::from_mode(*mode)))
+                .map_err(|error| file_error(&file, "write the build context", &error))?;
+        }
+        Ok(())
     }
 
     /// The Dockerfile as it is built, with every argument in its place.

@@ -19,7 +19,7 @@ pub(crate) const NETWORK: &str = "testvps";
 /// The one stock container of this machine.
 const CONTAINER: &str = "testvps-stock";
 /// The lock under which stock and network come and go.
-const LOCK: &str = "stock";
+pub(super) const LOCK: &str = "stock";
 /// The registry's port inside the network.
 const REGISTRY_PORT: u16 = 5000;
 /// The port of the pull-through cache, where there is an outside registry.

@@ -52,7 +52,8 @@ fn emulated_recipe(engine: &Engine, system: &System, arch: Arch, image: &str) ->
         .file("no-credentials.conf", 0o644, vps_image_file!("no-credentials.conf")))
 }
 
-fn vps_recipe(system: &System, base: &Base) -> Result<Recipe> {
+/// What the image of a VPS of `system` is made of, where its programs are the engine's own.
+pub fn vps_recipe(system: &System, base: &Base) -> Result<Recipe> {
     let (dockerfile, setup, init_packages) = match system.family {
         Family::Apt => (vps_image_file!("apt.Dockerfile"), vps_image_file!("apt-setup"), "systemd systemd-sysv"),
         Family::Rpm => (vps_image_file!("rpm.Dockerfile"), vps_image_file!("rpm-setup"), "systemd"),
@@ -191,6 +192,28 @@ mod tests {
                 insta::assert_snapshot!(format!("vps-{}", system.slug()), sheet(system));
             }
         });
+    }
+
+    #[test]
+    fn a_recipe_by_hand_has_all_that_its_dockerfile_copies_and_asks_for() {
+        for system in Catalog::built_in().systems() {
+            let base = Base { reference: system.reference(), source: BaseSource::Registry, arch: Arch::Amd64 };
+            let (recipe, folder) = (vps_recipe(system, &base).unwrap(), tempfile::tempdir().unwrap());
+            recipe.write(folder.path()).unwrap();
+            let dockerfile = std::fs::read_to_string(folder.path().join("Dockerfile")).unwrap();
+            for line in dockerfile.lines() {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                let is_there = |file: &&str| folder.path().join(file).exists();
+                match words.as_slice() {
+                    ["COPY", sources @ .., _] => assert!(sources.iter().all(is_there), "{system}: {line}"),
+                    ["ARG", asked] => {
+                        let name = asked.split('=').next();
+                        assert!(recipe.args().any(|(given, _)| Some(given) == name), "{system}: {line}");
+                    }
+                    _ => {}
+                }
+            }
+        }
     }
 
     #[test]

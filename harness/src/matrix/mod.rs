@@ -13,7 +13,7 @@ mod width;
 pub use cells::{Cell, cells};
 pub use durations::{DURATIONS, Durations};
 pub use partition::Partition;
-pub use run::{Plan, Tool, run};
+pub use run::{Plan, Tool, none_can_run, run};
 pub use scenarios::{Case, ScenarioBinary, Work};
 pub use schedule::Event;
 pub use width::Width;

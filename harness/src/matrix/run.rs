@@ -90,6 +90,13 @@ pub async fn run(
     Ok(report)
 }
 
+/// The report of cells none of which this machine can run.
+#[must_use]
+pub fn none_can_run(cells: &[Cell], is_required: impl Fn(&Cell) -> bool) -> MatrixReport {
+    let work = cells.iter().map(|cell| Work { cell: cell.clone(), cases: Vec::new(), required: is_required(cell) });
+    MatrixReport::new(work.map(|work| cell_report(&work, Vec::new())).collect(), 0)
+}
+
 /// The work as it is done: on the engine, each scenario in a process of its own.
 struct OnEngine<'a> {
     env: &'a TestEnv,
@@ -172,5 +179,17 @@ mod tests {
         assert_eq!((names, report.not_run), (vec!["a", "b"], vec!["c".to_owned()]));
         work.cell.reach = Reach::No(vec!["no mirror".to_owned()]);
         assert!(cell_report(&work, Vec::new()).not_run.is_empty());
+    }
+
+    #[test]
+    fn cells_of_which_none_can_run_are_reported_with_their_reason_and_the_required_ones_are_missing() {
+        let mut cells: Vec<Cell> = work(2, ["a"]).into_iter().map(|work| work.cell).collect();
+        for cell in &mut cells {
+            cell.reach = Reach::No(vec!["no mirror".to_owned()]);
+        }
+        let wanted = cells[1].slug();
+        let report = none_can_run(&cells, |cell| cell.slug() == wanted);
+        assert_eq!((report.totals.cells, report.totals.unavailable, report.missing().count()), (2, 2, 1));
+        assert!(report.cells.iter().all(|cell| cell.reason == "no mirror"), "{report:?}");
     }
 }

@@ -40,7 +40,7 @@ pub struct VpsInfo {
     pub base: Base,
     /// How long each stage of its making took.
     pub timings_ms: Timings,
-    /// When it may be removed by itself.
+    /// When its time is up: from then on it counts as gone, and the next command of its workspace removes it.
     pub expires_at: Option<jiff::Timestamp>,
     /// How large it was asked to be.
     #[serde(default, skip_serializing_if = "Size::is_unlimited")]
@@ -109,6 +109,12 @@ impl SshInfo {
 }
 
 impl VpsInfo {
+    /// Whether its time is up.
+    #[must_use]
+    pub fn is_expired(&self) -> bool {
+        self.expires_at.is_some_and(|time| time < jiff::Timestamp::now())
+    }
+
     /// Whether it is on this engine.
     #[must_use]
     pub fn is_on(&self, engine: &Engine) -> bool {

@@ -14,7 +14,7 @@ use crate::engine::{ContainerState, LogLine};
 use crate::error::Result;
 use crate::redact;
 use crate::ssh::{Forward, HostKey, KeyPair, Session, Target};
-use crate::workspace::Workspace;
+use crate::workspace::{Claim, Workspace};
 
 /// How long a VPS that is up may take to accept a login.
 const LOGIN: Duration = Duration::from_secs(30);
@@ -44,6 +44,8 @@ pub struct Vps {
     session: Mutex<Option<Session>>,
     pub(super) forwards: Mutex<Vec<Forward>>,
     kept: bool,
+    /// Its name, until the workspace keeps it.
+    pub(super) claim: Option<Claim>,
 }
 
 impl fmt::Debug for Vps {
@@ -57,7 +59,7 @@ impl Vps {
         if let Ok(key) = login.private_text() {
             redact::learn(&key);
         }
-        Self { info, host_key, engine, login, session: Mutex::new(None), forwards: Mutex::default(), kept }
+        Self { info, host_key, engine, login, session: Mutex::new(None), forwards: Mutex::default(), kept, claim: None }
     }
 
     /// A VPS that the workspace keeps.

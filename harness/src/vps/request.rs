@@ -36,7 +36,18 @@ pub struct VpsRequest {
     pub(super) engine_disk: Option<u64>,
     pub(super) publish: Vec<PortMapping>,
     pub(super) lifetime: Option<Duration>,
-    pub(super) kept: bool,
+    pub(super) kept: Kept,
+}
+
+/// Whether the workspace's state folder keeps a VPS when its process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It goes.
+    No,
+    /// It goes, until somebody says that it shall stay.
+    Later,
+    /// It stays as soon as it is ready.
+    WhenReady,
 }
 
 /// A port of the VPS on a port of 127.0.0.1: `8080:80`, or `127.0.0.2:8080:80` for another address of the host.
@@ -78,7 +89,7 @@ impl VpsRequest {
             engine_disk: None,
             publish: Vec::new(),
             lifetime: None,
-            kept: false,
+            kept: Kept::No,
         }
     }
 
@@ -154,7 +165,8 @@ impl VpsRequest {
         self
     }
 
-    /// Lets it be removed after this time.
+    /// Its time is up so long after its making: one that the workspace keeps is then removed by the next command of the
+    /// workspace that reaches the engine, any other by the next sweep.
     #[must_use]
     pub fn with_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
@@ -164,7 +176,15 @@ impl VpsRequest {
     /// Lets it outlive this process: the workspace's state folder keeps it until somebody takes it down.
     #[must_use]
     pub fn kept(mut self) -> Self {
-        self.kept = true;
+        self.kept = Kept::WhenReady;
+        self
+    }
+
+    /// The same, but only from [`Vps::keep`] on: whatever ends the process before leaves nothing. Its name is its own
+    /// meanwhile.
+    #[must_use]
+    pub fn kept_later(mut self) -> Self {
+        self.kept = Kept::Later;
         self
     }
 

@@ -1,7 +1,8 @@
 //! Snapshots: a VPS frozen into an image and a folder of the host, from which others start with an identity of their own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::future::{Future, pending};
 use std::path::{Path, PathBuf};
 
 use crate::Engine;
@@ -107,18 +108,32 @@ impl Vps {
     /// [`snapshot_name`](super::snapshot_name)), if the VPS is off, or if the engine is on another machine: a snapshot is
     /// partly a folder of this one.
     pub async fn snapshot(&self, env: &TestEnv, name: &str) -> Result<Snapshot> {
+        self.snapshot_unless(env, name, pending::<Error>()).await
+    }
+
+    /// The same, unless `stop` comes first, which is then the error: the engine of the VPS runs again, and nothing is left of
+    /// the copy. From the moment on that the disk is kept, nothing stops it.
+    pub async fn snapshot_unless<E: From<Error>>(
+        &self,
+        env: &TestEnv,
+        name: &str,
+        stop: impl Future<Output = E>,
+    ) -> Result<Snapshot, E> {
         snapshot_name(name).map_err(|why| Error::Name(Failure::new(self.subject(), "freeze it").saw(why)))?;
         self.check_running("freeze it").await?;
         let workspace = env.workspace();
-        self.freeze_as(env, name, own_key(workspace, name), workspace.dir().display().to_string()).await
+        let snapshot = self.unmade(env, name, &own_key(workspace, name), workspace.dir().display().to_string())?;
+        self.freeze_as(env, snapshot, stop).await
     }
 
     /// The same under a name that all workspaces of this machine share.
     pub(crate) async fn snapshot_for_all(&self, env: &TestEnv, name: &str) -> Result<Snapshot> {
-        self.freeze_as(env, name, name.to_owned(), String::new()).await
+        let snapshot = self.unmade(env, name, name, String::new())?;
+        self.freeze_as(env, snapshot, pending::<Error>()).await
     }
 
-    async fn freeze_as(&self, env: &TestEnv, name: &str, key: String, workspace: String) -> Result<Snapshot> {
+    /// What its snapshot will be, with its folder.
+    fn unmade(&self, env: &TestEnv, name: &str, key: &str, workspace: String) -> Result<Snapshot> {
         if self.info().disk_container_id.is_some() {
             let failure = Failure::new(self.subject(), "freeze it");
             let seen = "its disk has a size of its own, of which the engine keeps no image";
@@ -136,11 +151,32 @@ impl Vps {
         make(&folder)?;
         let info = self.info();
         let system = frozen_system(format_args!("{} {}", info.os, info.version), info.arch);
-        let snapshot = Snapshot { name: name.to_owned(), image: reference(&key), folder, system, workspace };
-        self.freeze("stop").await?;
-        let frozen = self.freeze_into(env, &snapshot).await;
+        Ok(Snapshot { name: name.to_owned(), image: reference(key), folder, system, workspace })
+    }
+
+    async fn freeze_as<E: From<Error>>(
+        &self,
+        env: &TestEnv,
+        snapshot: Snapshot,
+        stop: impl Future<Output = E>,
+    ) -> Result<Snapshot, E> {
+        let writer = format!("testvps-freeze-{:08x}", rand::random::<u32>());
+        let copy = async {
+            self.freeze("stop").await?;
+            self.copy_engine(env, &snapshot, &writer).await
+        };
+        let copied = tokio::select! {
+            copied = copy => copied.map_err(E::from),
+            why = stop => Err(why),
+        };
+        let frozen = match copied {
+            Ok(()) => self.keep_disk(env, &snapshot).await.map_err(E::from),
+            Err(error) => Err(error),
+        };
         let started = self.freeze("start").await;
         if frozen.is_err() {
+            // as long as it is there it writes
+            env.engine().remove_container(&writer).await?;
             remove(&snapshot.folder)?;
         }
         frozen?;
@@ -153,14 +189,13 @@ impl Vps {
         self.ssh().await?.run_with(&format!("sh -s -- {word}"), script).await.map(|_| ())
     }
 
-    /// Copies the engine's data, then keeps the root disk: where there is an image, the folder is whole.
-    async fn freeze_into(&self, env: &TestEnv, snapshot: &Snapshot) -> Result<()> {
-        let (engine, container) = (env.engine(), self.info().container_id.clone());
-        let earlier = engine.image(&snapshot.image).await?.and_then(|(_, mut labels)| labels.remove(FOLDER));
+    /// Copies the engine's data, by a container of this name.
+    async fn copy_engine(&self, env: &TestEnv, snapshot: &Snapshot, writer: &str) -> Result<()> {
+        let (engine, container) = (env.engine(), &self.info().container_id);
         let frozen = SharedFolder { path: snapshot.folder.clone(), target: FROZEN, read_only: false };
         let copy = ContainerSpec {
-            name: format!("testvps-freeze-{:08x}", rand::random::<u32>()),
-            image: engine.container_image(&container).await?,
+            name: writer.to_owned(),
+            image: engine.container_image(container).await?,
             labels: env.lease().labels("freeze"),
             entrypoint: ["/bin/sh", "-c", FREEZE, "vps-freeze"].map(str::to_owned).to_vec(),
             cmd: vec!["copy".to_owned()],
@@ -171,8 +206,14 @@ impl Vps {
             volumes_from: Some(container.clone()),
             ..ContainerSpec::default()
         };
-        engine.run_to_end(copy).await?;
-        engine.commit(&container, &snapshot.image, image_labels(snapshot), vec!["VPS_IDENTITY=".to_owned()]).await?;
+        engine.run_to_end(copy).await.map(|_| ())
+    }
+
+    /// Keeps the root disk, after the copy: where there is an image, the folder is whole.
+    async fn keep_disk(&self, env: &TestEnv, snapshot: &Snapshot) -> Result<()> {
+        let (engine, container) = (env.engine(), &self.info().container_id);
+        let earlier = engine.image(&snapshot.image).await?.and_then(|(_, mut labels)| labels.remove(FOLDER));
+        engine.commit(container, &snapshot.image, image_labels(snapshot), vec!["VPS_IDENTITY=".to_owned()]).await?;
         // a VPS that was started from the earlier one still needs it: then `images prune` removes it later
         match earlier.filter(|folder| !folder.is_empty()) {
             Some(folder) if !engine.has_mounted(&folder).await? => remove(Path::new(&folder)),
@@ -181,12 +222,16 @@ impl Vps {
     }
 }
 
-/// Removes the folders of all snapshots that no VPS has; answers their paths.
-pub async fn prune_snapshots(engine: &Engine, machine: &MachineDir) -> Result<Vec<PathBuf>> {
+/// Removes the folders of snapshots that no VPS has and that are none of `kept`; answers their paths.
+pub(crate) async fn prune_snapshots(
+    engine: &Engine,
+    machine: &MachineDir,
+    kept: &HashSet<PathBuf>,
+) -> Result<Vec<PathBuf>> {
     let Ok(folders) = std::fs::read_dir(machine.snapshots()) else { return Ok(Vec::new()) };
     let mut removed = Vec::new();
     for folder in folders.flatten().map(|entry| entry.path()) {
-        if !engine.has_mounted(&folder.display().to_string()).await? {
+        if !kept.contains(&folder) && !engine.has_mounted(&folder.display().to_string()).await? {
             remove(&folder)?;
             removed.push(folder);
         }

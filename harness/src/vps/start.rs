@@ -9,9 +9,10 @@ use super::identity;
 use super::info::{EngineInfo, PortInfo, SshInfo, Timings, VpsInfo};
 use super::limits::Limits;
 use super::machine::Vps;
+use super::name;
 use super::pid1;
 use super::power::{self, PowerOff};
-use super::request::{PortMapping, VpsRequest};
+use super::request::{Kept, PortMapping, VpsRequest};
 use super::snapshot::Snapshot;
 use crate::catalog::Init;
 use crate::engine::{Attach, ContainerSpec, Disk, Publish};
@@ -53,9 +54,11 @@ const ENGINE_DIRS: [&str; 2] = ["/var/lib/docker", "/var/lib/containerd"];
 const CHOICES: usize = 8;
 
 /// Makes the VPS that was asked for.
-pub(super) async fn start(request: VpsRequest, env: &TestEnv) -> Result<Vps> {
+pub(super) async fn start(mut request: VpsRequest, env: &TestEnv) -> Result<Vps> {
     let mut timings = Timings::default();
     let clock = Instant::now();
+    let claim = name::claim(&request, env)?;
+    request.name = Some(name::choose(&request, claim.as_ref()));
     let init = pid1::choose(&request, env.engine()).await?;
     if init == Init::Systemd {
         provision::inotify(env.engine(), env.sources().may_install, &env.progress());
@@ -71,9 +74,11 @@ pub(super) async fn start(request: VpsRequest, env: &TestEnv) -> Result<Vps> {
     let limits = Limits::find(&request, env, &image).await?;
     let making = Making::new(&request, env, init, base, image, stock, limits)?;
     // while the VPS boots, the stock gets what the VPS may want to pull
-    let (vps, _) = tokio::try_join!(making.machine(timings, clock), env.stock_for(arch))?;
-    if request.kept {
+    let (mut vps, _) = tokio::try_join!(making.machine(timings, clock), env.stock_for(arch))?;
+    if request.kept == Kept::WhenReady {
         env.workspace().remember(&vps.info, vps.host_key())?;
+    } else {
+        vps.claim = claim;
     }
     Ok(vps)
 }
@@ -112,16 +117,11 @@ impl<'a> Making<'a> {
         stock: &'a Stock,
         limits: Limits,
     ) -> Result<Self> {
-        let name = match &request.name {
-            Some(name) => name.clone(),
-            None if request.kept => env.workspace().free_name(&request.system.slug())?,
-            None => format!("{}-{:06x}", request.system.slug().replace('.', "-"), rand::random_range(0..1 << 24)),
-        };
         let lifetime = request.lifetime.and_then(|time| jiff::SignedDuration::try_from(time).ok());
         Ok(Self {
             request,
             env,
-            name,
+            name: request.name.clone().unwrap_or_default(),
             init,
             power: PowerOff::of(&request.system, init),
             base,
@@ -140,7 +140,7 @@ impl<'a> Making<'a> {
     }
 
     fn owner(&self) -> String {
-        if self.request.kept { self.env.workspace().id() } else { self.env.lease().run().to_lowercase() }
+        if self.request.kept == Kept::No { self.env.lease().run().to_lowercase() } else { self.env.workspace().id() }
     }
 
     /// The domains in which it looks for other VPSes: its own, and that of the VPSes that its workspace keeps. All VPSes of a
@@ -166,7 +166,7 @@ impl<'a> Making<'a> {
         let mut info = self.info(container_id, address, ports, timings);
         info.disk_container_id = disk.map(|disk| disk.container);
         let (host_key, engine) = (self.host_key.public_line(), self.env.engine().clone());
-        let mut vps = Vps::new(info, host_key, engine, self.login.clone(), self.request.kept);
+        let mut vps = Vps::new(info, host_key, engine, self.login.clone(), self.request.kept == Kept::WhenReady);
         vps.first_login().await?.run("true").await?;
         vps.info.timings_ms.ready = millis_since(clock);
         Ok(vps)

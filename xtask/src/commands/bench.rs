@@ -1,9 +1,11 @@
 //! `bench`: how quick this is, as ratios to the plain tools in turns on the same machine, and what the daemon costs.
 
 mod at_once;
+mod child;
 mod cold;
 mod deploy;
 mod footprint;
+mod images;
 mod matrix;
 mod plain;
 mod row;
@@ -11,11 +13,10 @@ mod snapshot;
 mod stage;
 mod warm_start;
 
-use anyhow::ensure;
 use harness::catalog::System;
-use harness::provision::find_program;
 use harness::{Error, Failure, TestEnv};
 
+use self::images::Images;
 use self::row::Row;
 use super::common::{print_json, table, with_env};
 use crate::cli::{Bench, Global};
@@ -43,11 +44,11 @@ const NAMES: [&str; 14] = [
 
 pub async fn run(global: &Global, words: Bench) -> anyhow::Result<()> {
     let wanted = Wanted::new(words.only.as_deref().unwrap_or_default())?;
-    for program in ["docker", "ssh"] {
-        ensure!(find_program(program).is_some(), "bench compares with the plain {program}, which is not installed");
-    }
+    child::check_clients()?;
+    // goes after the lease does, which ends whatever still makes images
+    let images = Images::new();
     // boxed: what the rows hold on the way is large
-    let rows = with_env(global, async |env| Box::pin(measure(global, env, &wanted)).await).await?;
+    let rows = with_env(global, async |env| Box::pin(measure(global, env, &wanted, &images)).await).await?;
     if words.json.json {
         return print_json(&rows);
     }
@@ -77,7 +78,7 @@ impl Wanted {
     }
 }
 
-async fn measure(global: &Global, env: &TestEnv, wanted: &Wanted) -> anyhow::Result<Vec<Row>> {
+async fn measure(global: &Global, env: &TestEnv, wanted: &Wanted, images: &Images) -> anyhow::Result<Vec<Row>> {
     let (os, version) = SYSTEM;
     let system = env.system(os, version)?;
     let mut rows = Vec::new();
@@ -88,7 +89,7 @@ async fn measure(global: &Global, env: &TestEnv, wanted: &Wanted) -> anyhow::Res
     }
     rows.extend(many_rows(global, env, wanted, system).await?);
     if wanted.has(cold::WHAT) {
-        rows.push(cold::run(global, env, system).await?);
+        rows.push(cold::run(global, env, system, images).await?);
     }
     let on_the_stage = [deploy::WHAT, footprint::MEMORY, footprint::EDGE_MEMORY, footprint::START];
     let staged = on_the_stage.iter().any(|what| wanted.has(what));

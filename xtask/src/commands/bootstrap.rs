@@ -1,6 +1,6 @@
 //! `bootstrap`: puts the deploy tool onto a VPS over SSH.
 
-use harness::deployer::{Bootstrapped, Deployer};
+use harness::deployer::{Bootstrapped, Deployd, Deployer};
 use harness::githost::GitHost;
 use harness::{TestEnv, Vps};
 
@@ -18,7 +18,8 @@ pub async fn run(global: &Global, words: Bootstrap) -> anyhow::Result<()> {
         let vps = env.attach(info)?;
         // before the daemon is built for it
         vps.check_running("put the deploy tool onto it").await?;
-        bootstrap(env, &vps).await
+        let deployd = daemon::deployd_for(env, vps.info().arch).await?;
+        bootstrap(env, &vps, &deployd).await
     })
     .await?;
     println!("deploy key      {}", access.deploy_key);
@@ -31,8 +32,7 @@ pub async fn run(global: &Global, words: Bootstrap) -> anyhow::Result<()> {
 }
 
 /// Puts deployd onto a VPS and writes down how to reach it.
-pub async fn bootstrap(env: &TestEnv, vps: &Vps) -> anyhow::Result<Bootstrapped> {
-    let deployd = daemon::deployd_for(env, vps.info().arch).await?;
+pub async fn bootstrap(env: &TestEnv, vps: &Vps, deployd: &Deployd) -> anyhow::Result<Bootstrapped> {
     let name = &vps.info().name;
     let trusted = GitHost::known_hosts_line(env, &GitHost::name_for(env, name))?;
     let access = deployd.bootstrap(vps, &[trusted], &say).await?;

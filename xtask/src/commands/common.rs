@@ -64,7 +64,16 @@ pub async fn with_env_saying<T>(
 pub async fn kept_vps(global: &Global, name: Option<&str>) -> anyhow::Result<Vps> {
     let workspace = workspace(global)?;
     let info = workspace.find_vps(name)?;
-    Ok(Vps::attach(info, Engine::connect().await?, &workspace)?)
+    Ok(Vps::attach(info, engine(&workspace).await?, &workspace)?)
+}
+
+/// The engine, for commands that need no lease. VPSes of the workspace whose time is up are removed first.
+pub async fn engine(workspace: &Workspace) -> anyhow::Result<Engine> {
+    let engine = Engine::connect().await?;
+    for vps in workspace.remove_expired(&engine).await? {
+        say(&format!("{} is gone: its time was up", vps.subject()));
+    }
+    Ok(engine)
 }
 
 /// Prints the one document that `--json` promises.

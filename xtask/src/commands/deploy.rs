@@ -1,6 +1,5 @@
 //! `deploy`: pushes a project to a git host, has the deploy tool deploy it, waits for its health answer.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -12,6 +11,7 @@ use harness::{TestEnv, Workspace};
 
 use super::bootstrap::ACCESS_FILE;
 use super::common::{say, with_env};
+use crate::build::root;
 use crate::cli::{Deploy, Global};
 use crate::daemon;
 
@@ -24,7 +24,7 @@ pub async fn run(global: &Global, words: Deploy) -> anyhow::Result<()> {
         [folder] => (None, folder),
         _ => anyhow::bail!("one or two words"),
     };
-    let project = Project::open(Path::new(folder))?;
+    let project = Project::find(folder, &root().join("projects"))?;
     let url = with_env(global, async |env| deploy(env, name, &project, &words.branch).await).await?;
     println!("{url}");
     Ok(())

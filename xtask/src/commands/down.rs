@@ -10,7 +10,11 @@ pub async fn run(global: &Global, words: Down) -> anyhow::Result<()> {
     let chosen = if words.all {
         known
     } else {
-        words.names.iter().map(|name| workspace.find_vps(Some(name))).collect::<Result<Vec<_>, _>>()?
+        // also one whose time is up
+        let written_down = |name: &String| known.iter().find(|info| info.name == *name).cloned();
+        let chosen =
+            words.names.iter().map(|name| written_down(name).map_or_else(|| workspace.find_vps(Some(name)), Ok));
+        chosen.collect::<Result<Vec<_>, _>>()?
     };
     if chosen.is_empty() {
         eprintln!("no VPS here");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use harness::image::{DAEMON_REPOSITORY, REPOSITORY, vps_image};
 use harness::lease::MachineDir;
-use harness::vps::{SNAPSHOT_REPOSITORY, prune_snapshots};
+use harness::vps::SNAPSHOT_REPOSITORY;
 use harness::{Engine, Failure};
 
 use super::common::{print_json, say, table, with_env};
@@ -73,22 +73,7 @@ async fn load(file: &Path) -> anyhow::Result<()> {
 
 async fn prune() -> anyhow::Result<()> {
     let engine = Engine::connect().await?;
-    for tag in engine.images(&format!("{REPOSITORY}/*")).await?.into_iter().flat_map(|image| image.tags) {
-        engine.remove_image(&tag).await?;
-        say(&format!("removed {tag}"));
-    }
-    let machine = MachineDir::find(&engine)?;
-    for folder in prune_snapshots(&engine, &machine).await? {
-        say(&format!("removed {}", folder.display()));
-    }
-    let packages = machine.packages();
-    match std::fs::remove_dir_all(&packages) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            let failure = Failure::new(packages.display().to_string(), "remove the package cache").saw(error);
-            Err(harness::Error::File(failure).into())
-        }
-        _ => Ok(()),
-    }
+    Ok(harness::image::prune(&engine, &MachineDir::find(&engine)?, &say).await?)
 }
 
 /// How long ago a time in seconds since 1970 was, in words.

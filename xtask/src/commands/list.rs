@@ -7,7 +7,7 @@ use harness::engine::{ContainerState, Found};
 use harness::{Engine, VpsInfo};
 use serde::Serialize;
 
-use super::common::{print_json, table, workspace};
+use super::common::{engine, print_json, table, workspace};
 use crate::cli::{Global, Json};
 
 #[derive(Serialize)]
@@ -18,8 +18,9 @@ struct Row {
 }
 
 pub async fn run(global: &Global, json: Json) -> anyhow::Result<()> {
-    let vpses = workspace(global)?.vpses()?;
-    let engine = Engine::connect().await?;
+    let workspace = workspace(global)?;
+    let engine = engine(&workspace).await?;
+    let vpses = workspace.vpses()?;
     let found: HashMap<String, Found> =
         engine.vps_containers().await?.into_iter().map(|container| (container.id.clone(), container)).collect();
     let rows: Vec<Row> = vpses.into_iter().map(|info| Row { state: state(&info, &engine, &found), info }).collect();

@@ -36,9 +36,10 @@ use crate::exit::{unless_interrupted, until_interrupted};
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let global = cli.global;
     match cli.command {
-        // these still have something to do after Ctrl-C: the report
+        // these still have something to do after Ctrl-C: the report; starting the engine of a VPS again
         Command::Matrix(words) => matrix::run(&global, words).await,
         Command::Test => test::run(&global).await,
+        Command::Snapshot(words) => snapshot::take(&global, words).await,
         // these make nothing on the engine
         command @ (Command::Copy(_) | Command::List(_) | Command::Logs(_) | Command::Ssh(_)) => {
             Box::pin(until_interrupted(one(&global, command))).await

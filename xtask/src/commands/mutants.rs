@@ -30,13 +30,15 @@ pub async fn run(global: &Global, words: &Matrix) -> anyhow::Result<()> {
     let mutants = MutantList::read(sources()?)?.select(words.scenario.as_deref().unwrap_or_default())?;
     let report = report_folder(global, words)?;
     let folder = workspace(global)?.dir().join(FOLDER);
+    // no part of the report: there are private keys in it
+    let state = tempfile::tempdir().context("make a folder for the scenarios' state")?;
     let result = with_env(global, async |env| {
         let cells = cells(env.engine(), env.sources(), &catalog, &systems, &[]).await?;
         let Some(cell) = cells.iter().find(|cell| cell.is_available()) else {
             return Err(nothing_can_run(&cells).into());
         };
         let workshop = Workshop::open(env, &folder).await?;
-        let plan = plan(cell, mutants, words.jobs, &report);
+        let plan = plan(cell, mutants, words.jobs, &report, state.path());
         let build = async |mutant: &Mutant| workshop.build(mutant).await.map_err(|error| not_built(mutant, &error));
         let on_end = |report: &MutantReport| {
             tell(report);
@@ -50,9 +52,9 @@ pub async fn run(global: &Global, words: &Matrix) -> anyhow::Result<()> {
     if result.all_noticed() { Ok(()) } else { Err(Status(1).into()) }
 }
 
-fn plan(cell: &Cell, mutants: Vec<Mutant>, jobs: Option<usize>, report: &Path) -> MutantPlan {
-    let report = report.to_owned();
-    MutantPlan { cell: cell.clone(), mutants, jobs, report, daemon_variable: daemon::BINARY_VARIABLE }
+fn plan(cell: &Cell, mutants: Vec<Mutant>, jobs: Option<usize>, report: &Path, state: &Path) -> MutantPlan {
+    let (report, state) = (report.to_owned(), state.to_owned());
+    MutantPlan { cell: cell.clone(), mutants, jobs, report, state, daemon_variable: daemon::BINARY_VARIABLE }
 }
 
 fn not_built(mutant: &Mutant, error: &anyhow::Error) -> Error {

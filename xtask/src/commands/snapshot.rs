@@ -1,18 +1,23 @@
 //! `snapshot` and `snapshots`: states of VPSes to start others from.
 
 use harness::vps::Snapshot;
-use harness::{Engine, TestEnv, VpsRequest};
+use harness::{TestEnv, VpsRequest};
 
-use super::common::{print_json, say, table, with_env, workspace};
+use super::common::{engine, print_json, say, table, with_env, workspace};
 use crate::cli::{Global, Snapshots, TakeSnapshot, Testenv};
 use crate::daemon;
+use crate::exit::{INTERRUPTED, Status, interrupted};
 
 pub async fn take(global: &Global, words: TakeSnapshot) -> anyhow::Result<()> {
     let info = workspace(global)?.find_vps(Some(&words.name))?;
     let snapshot = with_env(global, async |env| {
         let vps = env.attach(info)?;
         say(&format!("freeze {}; its container engine rests meanwhile", vps.subject()));
-        Ok(vps.snapshot(env, &words.snapshot).await?)
+        let stop = async {
+            interrupted().await;
+            anyhow::Error::from(Status(INTERRUPTED))
+        };
+        vps.snapshot_unless(env, &words.snapshot, stop).await
     })
     .await?;
     let system = snapshot.system().split(" on ").next().unwrap_or_default();
@@ -21,7 +26,8 @@ pub async fn take(global: &Global, words: TakeSnapshot) -> anyhow::Result<()> {
 }
 
 pub async fn list(global: &Global, words: Snapshots) -> anyhow::Result<()> {
-    let (workspace, engine) = (workspace(global)?, Engine::connect().await?);
+    let workspace = workspace(global)?;
+    let engine = engine(&workspace).await?;
     if let Some(name) = words.remove {
         Snapshot::named(&engine, &workspace, &name).await?.remove(&engine).await?;
         say(&format!("snapshot {name} is gone"));

@@ -1,10 +1,11 @@
 //! `status`: what the deploy tool says is deployed, and whether it answers.
 
 use harness::deployer::status;
-use harness::probe::ask;
+use harness::probe::{Answer, ask};
+use harness::{Vps, Workspace};
 use serde_json::json;
 
-use super::common::{kept_vps, print_json, workspace};
+use super::common::{kept_vps, print_json, say, workspace};
 use super::deploy::{access, deployed_project};
 use crate::cli::{Global, Status};
 
@@ -13,10 +14,7 @@ pub async fn run(global: &Global, words: Status) -> anyhow::Result<()> {
     let (workspace, name) = (workspace(global)?, &vps.info().name);
     vps.check_running("ask its deploy tool").await?;
     let said = status(&vps, &access(&workspace, name)?).await?;
-    let answer = match deployed_project(&workspace, name)? {
-        Some(project) => Some(ask(&vps, &project).await),
-        None => None,
-    };
+    let answer = answer(&vps, &workspace).await;
     if words.json.json {
         let mut document = serde_json::to_value(&said)?;
         let health = answer.map_or_else(|| json!({"url": null, "http_status": null, "ok": false}), |it| json!(it));
@@ -35,6 +33,19 @@ pub async fn run(global: &Global, words: Status) -> anyhow::Result<()> {
         println!("health   {} {}: {status}", if answer.ok { "ok" } else { "NOT OK" }, answer.url);
     }
     Ok(())
+}
+
+/// What the deployed project answers; nothing if there is none, or none that can be read any more.
+async fn answer(vps: &Vps, workspace: &Workspace) -> Option<Answer> {
+    match deployed_project(workspace, &vps.info().name) {
+        Ok(Some(project)) => Some(ask(vps, &project).await),
+        Ok(None) => None,
+        Err(error) => {
+            // the daemon's word is what was asked for: that the folder has moved since takes nothing of it away
+            say(&format!("whether it answers cannot be told: {error:#}"));
+            None
+        }
+    }
 }
 
 fn text(value: &serde_json::Value) -> &str {

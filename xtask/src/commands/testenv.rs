@@ -1,20 +1,20 @@
 //! `testenv`: starts a mock VPS and tells how to log in.
 
-use harness::{VpsInfo, VpsRequest};
+use harness::{TestEnv, VpsInfo, VpsRequest};
 
-use super::common::{print_json, with_env};
+use super::common::{print_json, say, with_env};
 use super::{bootstrap, snapshot};
 use crate::cli::{Global, Testenv};
+use crate::daemon;
 
 pub async fn run(global: &Global, words: Testenv) -> anyhow::Result<()> {
     let json = words.json.json;
     let info = with_env(global, async |env| {
         let request = request(snapshot::request(env, &words).await?, &words);
-        let vps = request.start(env).await?;
         if words.bootstrap {
-            bootstrap::bootstrap(env, &vps).await?;
+            return bootstrapped(env, request, &words).await;
         }
-        Ok(vps.info().clone())
+        Ok(request.kept().start(env).await?.info().clone())
     })
     .await?;
     if json {
@@ -24,8 +24,22 @@ pub async fn run(global: &Global, words: Testenv) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A VPS with the deploy tool on it. One that the tool could not be put onto stays, for somebody wants to see why.
+async fn bootstrapped(env: &TestEnv, request: VpsRequest, words: &Testenv) -> anyhow::Result<VpsInfo> {
+    let deployd = daemon::deployd_for(env, words.arch.unwrap_or_else(|| env.arch())).await?;
+    let vps = request.kept_later().start(env).await?;
+    let done = bootstrap::bootstrap(env, &vps, &deployd).await;
+    let info = vps.keep(env.workspace()).await?;
+    if done.is_err() {
+        let (command, name) = (harness::command_line(), &info.name);
+        say(&format!("the deploy tool is not on {}; the VPS stays:", info.subject()));
+        eprintln!("  {}\n  {command} ssh {name}", info.ssh.command);
+        eprintln!("  {command} bootstrap {name}    tries again\n  {command} down {name}    removes it");
+    }
+    done.map(|_| info)
+}
+
 fn request(mut request: VpsRequest, words: &Testenv) -> VpsRequest {
-    request = request.kept();
     if let Some(name) = &words.name {
         request = request.with_name(name);
     }
@@ -63,7 +77,7 @@ fn show(info: &VpsInfo) {
         println!("  port {} is {}:{} on this machine", port.vps, port.host_address, port.host);
     }
     if let Some(time) = &info.expires_at {
-        println!("  may be removed from {time:.0} on");
+        println!("  its time is up at {time:.0}");
     }
     println!("  {command} down {name}");
 }

@@ -34,6 +34,8 @@ pub struct MutantPlan {
     pub jobs: Option<usize>,
     /// Where bundles go: in a folder per mutant, which is emptied first.
     pub report: PathBuf,
+    /// The state folder of the scenarios.
+    pub state: PathBuf,
     /// The environment variable that names the daemon to a scenario.
     pub daemon_variable: &'static str,
 }
@@ -115,7 +117,7 @@ impl Trial<'_> {
             lease: env.lease(),
             own: env.engine().arch(),
             report: &report,
-            state: &plan.report.join("state"),
+            state: &plan.state,
             deployer: None,
             variables: &variables,
             deadline: DEADLINE,

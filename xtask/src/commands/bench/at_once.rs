@@ -1,16 +1,15 @@
 //! Many VPSes at once: twenty against the plain tools; fifty for their memory, their listing and their end.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use futures_util::future::{join_all, try_join_all};
 use harness::catalog::{Init, System};
 use harness::{Settings, TestEnv, VpsRequest, Workspace};
-use tokio::task::block_in_place;
+use tokio::process::Command;
 
-use super::plain::stdout;
+use super::child::{self, stdout};
 use super::row::{Comparison, Figure, Row, median};
 use super::warm_start::plain;
 use crate::cli::Global;
@@ -42,8 +41,7 @@ pub async fn twenty(env: &TestEnv, system: &System) -> anyhow::Result<Row> {
         try_join_all(vpses.into_iter().map(harness::Vps::close)).await?;
         Ok(elapsed)
     };
-    // threads wait for the plain tools
-    comparison.run(ours, async || block_in_place(|| plain.start_many(Init::Sshd, SOME, BY_HAND))).await
+    comparison.run(ours, async || plain.start_many(Init::Sshd, SOME, BY_HAND).await).await
 }
 
 /// Fifty that a workspace of their own keeps.
@@ -53,7 +51,7 @@ pub async fn fifty(global: &Global, system: &System) -> anyhow::Result<Vec<Row>>
     // goes before the lease does: whoever removes what an interrupted run left keeps what the files in it name
     let state = folder;
     say(&format!("{MANY} VPSes at once"));
-    let measured = Box::pin(measure(&env, system, state.path())).await;
+    let measured = Box::pin(measure(global, &env, system, state.path())).await;
     // one that failed on the way leaves the others to be removed
     let left = env.workspace().vpses()?;
     let removed = join_all(left.iter().map(|info| env.remove(info))).await;
@@ -62,7 +60,7 @@ pub async fn fifty(global: &Global, system: &System) -> anyhow::Result<Vec<Row>>
     measured
 }
 
-async fn measure(env: &TestEnv, system: &System, state: &Path) -> anyhow::Result<Vec<Row>> {
+async fn measure(global: &Global, env: &TestEnv, system: &System, state: &Path) -> anyhow::Result<Vec<Row>> {
     env.stock().await?;
     let start = Instant::now();
     let request = |number| VpsRequest::new(system).with_name(format!("crowd-{number}")).kept().start(env);
@@ -71,8 +69,8 @@ async fn measure(env: &TestEnv, system: &System, state: &Path) -> anyhow::Result
     // each takes a command of a new login as well, with all the others there
     try_join_all(vpses.iter().map(async |vps| vps.ssh().await?.run("true").await)).await?;
     let memory: u64 = try_join_all(vpses.iter().map(harness::Vps::memory)).await?.into_iter().sum();
-    let list = block_in_place(|| list(state))?;
-    let down = block_in_place(|| own(state, &["down", "--all"]))?;
+    let list = list(global, env, state).await?;
+    let down = own(global, env, state, &["down", "--all"]).await?;
     ensure!(env.workspace().vpses()?.is_empty(), "down --all left VPSes");
     #[expect(clippy::cast_precision_loss, reason = "bytes of memory, shown in megabytes")]
     let memory = memory as f64 / 1e6;
@@ -85,23 +83,22 @@ async fn measure(env: &TestEnv, system: &System, state: &Path) -> anyhow::Result
 }
 
 /// By how many milliseconds `list` is slower than the engine's own.
-fn list(state: &Path) -> anyhow::Result<f64> {
+async fn list(global: &Global, env: &TestEnv, state: &Path) -> anyhow::Result<f64> {
     let (mut ours, mut plain) = (Vec::new(), Vec::new());
     for _ in 0..LISTS {
-        ours.push(own(state, &["list", "--json"])?);
+        ours.push(own(global, env, state, &["list", "--json"]).await?);
         let start = Instant::now();
-        stdout(Command::new("docker").args(["ps", "--all", "--no-trunc", "--format", "{{json .}}"]))?;
+        let mut all = Command::new("docker");
+        stdout(env.lease(), all.args(["ps", "--all", "--no-trunc", "--format", "{{json .}}"])).await?;
         plain.push(start.elapsed());
     }
     Ok(millis(median(ours)) - millis(median(plain)))
 }
 
 /// Runs this program's own command, as a person does; answers how long it took.
-fn own(state: &Path, words: &[&str]) -> anyhow::Result<Duration> {
+async fn own(global: &Global, env: &TestEnv, state: &Path, words: &[&str]) -> anyhow::Result<Duration> {
     let start = Instant::now();
-    let mut command = Command::new(std::env::current_exe()?);
-    let output = command.args(words).arg("--state-dir").arg(state).stdin(Stdio::null()).output()?;
-    ensure!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    stdout(env.lease(), child::own(global, words)?.arg("--state-dir").arg(state)).await?;
     Ok(start.elapsed())
 }
 

@@ -1,17 +1,19 @@
 //! The first VPS of a system on a machine that has nothing of it, from the package mirror: against the same by hand.
 
-use std::process::{Command, Stdio};
+use std::process::id;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use harness::catalog::{Init, Mirror, System};
+use harness::image::{Base, BaseSource, vps_recipe};
 use harness::provision::program;
 use harness::{TestEnv, VpsRequest};
-use tokio::task::block_in_place;
+use tokio::process::Command;
 
-use super::plain::{Plain, stdout};
+use super::child::stdout;
+use super::images::Images;
+use super::plain::Plain;
 use super::row::{Comparison, Row};
-use crate::build::sources;
 use crate::cli::Global;
 use crate::commands::common::say;
 
@@ -22,61 +24,63 @@ const ROUNDS: usize = 3;
 const NO_REGISTRY: &str = "127.0.0.1:1";
 /// The same packages as the catalog's base, and the same speed: nothing is flushed to the disk on the way.
 const WORDS: [&str; 3] = ["--variant=minbase", "--include=apt,ca-certificates", "--dpkgopt=force-unsafe-io"];
+/// A pipe's status is that of its end alone: its beginning says so if it failed.
+const IMPORT: &str = r#"set -eu
+base=$1
+shift
+failed=$({ { mmdebstrap "$@" || echo "mmdebstrap: $?" >&3; } | docker import - "$base" >/dev/null; } 3>&1)
+test -z "$failed" || { echo "$failed" >&2; exit 1; }
+"#;
 
-pub async fn run(global: &Global, env: &TestEnv, system: &System) -> anyhow::Result<Row> {
+pub async fn run(global: &Global, env: &TestEnv, system: &System, images: &Images) -> anyhow::Result<Row> {
     program("mmdebstrap", "mmdebstrap", !global.no_install, &say).await?;
     env.stock().await?;
     let against = "mmdebstrap, docker import, docker build, docker run by hand";
     let comparison = Comparison { what: WHAT.to_owned(), against, goal: 1.0, rounds: ROUNDS };
-    comparison.run(async || ours(env, system).await, async || block_in_place(|| by_hand(env, system))).await
+    comparison.run(async || ours(env, system, images).await, async || by_hand(env, system, images).await).await
 }
 
-async fn ours(env: &TestEnv, system: &System) -> anyhow::Result<Duration> {
+async fn ours(env: &TestEnv, system: &System, images: &Images) -> anyhow::Result<Duration> {
     // a system that no machine has anything of: names on the engine follow everything that the entry says
-    let base = format!("{NO_REGISTRY}/cold-{}:1", std::process::id());
+    let base = format!("{NO_REGISTRY}/cold-{}:1", id());
     let fresh = System { base, digest: None, ..system.clone() };
+    images.begin(env.sources().reference(env.engine(), &fresh)?);
     let start = Instant::now();
     let vps = VpsRequest::new(&fresh).start(env).await?;
     let elapsed = start.elapsed();
-    let (base, container) = (vps.info().base.reference.clone(), vps.info().container_id.clone());
-    let image = stdout(Command::new("docker").args(["inspect", "--format", "{{.Config.Image}}", &container]))?;
     vps.close().await?;
-    for reference in [image, base] {
-        env.engine().remove_image(&reference).await?;
-    }
+    images.remove();
     Ok(elapsed)
 }
 
-fn by_hand(env: &TestEnv, system: &System) -> anyhow::Result<Duration> {
+async fn by_hand(env: &TestEnv, system: &System, images: &Images) -> anyhow::Result<Duration> {
+    let (base, image) = (format!("testvps/bench-base:{}", id()), format!("testvps/bench:{}", id()));
+    let made_of = Base { reference: base.clone(), source: BaseSource::Mirror, arch: env.engine().arch() };
+    let (recipe, context) = (vps_recipe(system, &made_of)?, tempfile::tempdir()?);
+    recipe.write(context.path())?;
+    images.begin(base.clone());
+    let start = Instant::now();
+    let mut import = Command::new("sh");
+    import.args(["-c", IMPORT, "import", &base]).args(bootstrap(system)?);
+    stdout(env.lease(), &mut import).await?;
+    let mut build = Command::new("docker");
+    build.args(["build", "--quiet", "--force-rm", "--tag", &image]);
+    build.args(recipe.args().flat_map(|(name, value)| ["--build-arg".to_owned(), format!("{name}={value}")]));
+    stdout(env.lease(), build.arg(context.path())).await?;
+    let made_after = start.elapsed();
+    let started = Plain::new(env.lease(), image)?.start(Init::Systemd).await;
+    images.remove();
+    Ok(made_after + started?)
+}
+
+/// mmdebstrap's words for the system.
+fn bootstrap(system: &System) -> anyhow::Result<Vec<String>> {
     let Some(Mirror::Apt(mirror)) = &system.mirror else { anyhow::bail!("{system} has no archive of the apt family") };
     let suite = mirror.suites.first().context("no suite")?;
-    let folder = sources()?.join("vps-images");
-    let (base, image) = ("testvps/bench-base:by-hand", "testvps/bench:by-hand");
-    let context = tempfile::tempdir()?;
-    std::fs::create_dir(context.path().join("authorities"))?;
-    for (name, pem) in harness::image::extra_authorities()? {
-        std::fs::write(context.path().join("authorities").join(name), pem)?;
-    }
-    for file in ["apt.Dockerfile", "apt-setup", "vps-setup", "vps-init", "limits", "reboot"] {
-        std::fs::copy(folder.join(file), context.path().join(file)).with_context(|| format!("copy {file}"))?;
-    }
-    let start = Instant::now();
-    let mut bootstrap = Command::new("mmdebstrap");
-    bootstrap.args(WORDS).arg(format!("--keyring={}", mirror.keyring)).args([suite, "-"]);
     let components = mirror.components.join(" ");
-    bootstrap.args(mirror.suites.iter().map(|suite| format!("deb {} {suite} {components}", mirror.url)));
-    bootstrap.args(mirror.security.iter().map(|it| format!("deb {} {} {components}", it.url, it.suite)));
-    let mut made = bootstrap.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-    let archive = made.stdout.take().context("no pipe")?;
-    let imported = Command::new("docker").args(["import", "-", base]).stdin(archive).stdout(Stdio::null()).status()?;
-    ensure!(made.wait()?.success() && imported.success(), "mmdebstrap or docker import failed");
-    let file = context.path().join("apt.Dockerfile");
-    let mut build = Command::new("docker");
-    build.args(["build", "--quiet", "--tag", image, "--build-arg", &format!("BASE={base}")]);
-    build.args(["--build-arg", "INIT_PACKAGES=systemd systemd-sysv", "--file"]).arg(file).arg(context.path());
-    stdout(&mut build)?;
-    let made_after = start.elapsed();
-    let started = Plain::new(image.to_owned(), env.lease().labels("bench"))?.start(Init::Systemd);
-    stdout(Command::new("docker").args(["rmi", "--force", image, base]))?;
-    Ok(made_after + started?)
+    let mut words = WORDS.map(str::to_owned).to_vec();
+    words.extend([format!("--keyring={}", mirror.keyring), suite.clone(), "-".to_owned()]);
+    words.extend(mirror.suites.iter().map(|suite| format!("deb {} {suite} {components}", mirror.url)));
+    words.extend(mirror.security.iter().map(|it| format!("deb {} {} {components}", it.url, it.suite)));
+    Ok(words)
 }

@@ -1,14 +1,14 @@
 //! The matrix with as many scenarios side by side as it chooses, against one at a time.
 
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::ensure;
 use harness::TestEnv;
 use harness::deployer::Deployd;
+use harness::lease::Lease;
 use harness::matrix::cells;
 use harness::report::MatrixReport;
 
+use super::child::{own, stdout};
 use super::row::{Comparison, Row};
 use crate::cli::Global;
 
@@ -28,20 +28,16 @@ pub async fn run(global: &Global, env: &TestEnv, deployd: &Deployd) -> anyhow::R
         }
     }
     let comparison = Comparison { what: WHAT.to_owned(), against: "jobs 1", goal: 0.6, rounds: ROUNDS };
-    comparison.run(async || matrix(global, &[]), async || matrix(global, &["--jobs", "1"])).await
+    let run = async |jobs: &[&str]| matrix(global, env.lease(), jobs).await;
+    comparison.run(async || run(&[]).await, async || run(&["--jobs", "1"]).await).await
 }
 
 /// Runs this program's own `matrix`, as a person does; answers how long its report says that it took.
-fn matrix(global: &Global, jobs: &[&str]) -> anyhow::Result<Duration> {
+async fn matrix(global: &Global, lease: &Lease, jobs: &[&str]) -> anyhow::Result<Duration> {
     let folder = tempfile::tempdir()?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["matrix", "--os", SYSTEMS, "--scenario", SCENARIOS]).args(jobs);
-    command.arg("--report").arg(folder.path()).arg("--state-dir").arg(folder.path());
-    if global.no_install {
-        command.arg("--no-install");
-    }
-    let output = command.stdin(Stdio::null()).output()?;
-    ensure!(output.status.success(), "matrix {jobs:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let mut command = own(global, &["matrix", "--os", SYSTEMS, "--scenario", SCENARIOS])?;
+    command.args(jobs).arg("--report").arg(folder.path()).arg("--state-dir").arg(folder.path());
+    stdout(lease, &mut command).await?;
     let report: MatrixReport = serde_json::from_slice(&std::fs::read(folder.path().join("report.json"))?)?;
     Ok(Duration::from_millis(report.wall_ms))
 }

@@ -6,7 +6,8 @@ use anyhow::Context;
 use harness::catalog::Arch;
 use harness::deployer::{Command, DEPLOYER_VARIABLE, Deployd};
 use harness::lease::Lease;
-use harness::matrix::{Cell, Durations, Plan, ScenarioBinary, Tool, Width, Work, cells};
+use harness::matrix::{Cell, Durations, Plan, ScenarioBinary, Tool, Width, Work, cells, none_can_run};
+use harness::report::MatrixReport;
 use harness::{Error, Failure, TestEnv};
 
 use crate::build::{Build, sources};
@@ -19,31 +20,45 @@ const REPORT_FOLDER: &str = "matrix_report";
 /// Tells a scenario that its VPS shall stay if it fails.
 const KEEP_FAILED: &str = "TESTENV_KEEP_FAILED";
 
+/// What there is to do.
+pub enum Planned {
+    /// This.
+    Run(Box<Plan>),
+    /// Nothing, for no cell can run here; but one of them must, and that is a failure with a report.
+    Nothing(MatrixReport),
+}
+
+/// Where a run writes.
+#[derive(Clone, Copy)]
+pub struct Places<'a> {
+    /// What people may carry elsewhere.
+    pub report: &'a Path,
+    /// The scenarios' state, with keys in it, which goes with the run.
+    pub scratch: &'a Path,
+}
+
 /// Makes the plan, and the programs that it needs.
-pub async fn plan(env: &TestEnv, global: &Global, words: &Matrix, report: &Path) -> anyhow::Result<Plan> {
+pub async fn plan(env: &TestEnv, global: &Global, words: &Matrix, places: Places<'_>) -> anyhow::Result<Planned> {
+    let Places { report, scratch } = places;
     let durations = Durations::read(sources()?)?;
     let deployer = deployer(words)?;
     let required = env.catalog().select_all(&words.require).map_err(Error::from)?;
     // what is required is asked for, too
     let wanted = if words.os.is_empty() { Vec::new() } else { [words.os.as_slice(), &words.require].concat() };
     let cells = cells(env.engine(), env.sources(), env.catalog(), &wanted, &words.arch).await?;
+    let is_required = |cell: &Cell| !words.require.is_empty() && required.contains(&&cell.system);
     if !cells.iter().any(Cell::is_available) {
-        return Err(nothing_can_run(&cells).into());
+        let report = none_can_run(&cells, is_required);
+        let is_failure = report.missing().next().is_some();
+        return if is_failure { Ok(Planned::Nothing(report)) } else { Err(nothing_can_run(&cells).into()) };
     }
     let tools = tools(env, &cells).await?;
     let binary = scenario_binary(env.lease()).await?;
     let filter = words.scenario.as_deref().unwrap_or_default();
-    let is_required = |cell: &Cell| !words.require.is_empty() && required.contains(&&cell.system);
     let work: Vec<Work> = cells.iter().map(|cell| binary.work(cell, filter, is_required(cell))).collect();
     check_filter(&work, filter, &binary)?;
-    let mut variables = Vec::new();
-    let mut state = report.join("state");
-    if words.keep_failed {
-        // where `list`, `ssh` and `down` look
-        workspace(global)?.dir().clone_into(&mut state);
-        variables.push((KEEP_FAILED.to_owned(), "1".to_owned()));
-    }
-    Ok(Plan {
+    let (state, variables) = keeping(global, words, scratch)?;
+    Ok(Planned::Run(Box::new(Plan {
         work: match words.partition {
             Some(partition) => partition.take(&work, &durations),
             None => work,
@@ -57,7 +72,16 @@ pub async fn plan(env: &TestEnv, global: &Global, words: &Matrix, report: &Path)
         report: report.to_owned(),
         state,
         variables,
-    })
+    })))
+}
+
+/// The state folder of the scenarios, and what tells them to keep a VPS in it.
+fn keeping(global: &Global, words: &Matrix, scratch: &Path) -> anyhow::Result<(PathBuf, Vec<(String, String)>)> {
+    if words.keep_failed {
+        // where `list`, `ssh` and `down` look
+        return Ok((workspace(global)?.dir().to_owned(), vec![(KEEP_FAILED.to_owned(), "1".to_owned())]));
+    }
+    Ok((scratch.to_owned(), Vec::new()))
 }
 
 /// The deploy tool in deployd's place, where words or environment name one, and this machine has what it needs.

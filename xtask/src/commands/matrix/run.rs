@@ -1,13 +1,14 @@
 //! From the words to the report: what is done in which order, whatever ends it.
 
-use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::Context;
 use harness::catalog::Catalog;
 use harness::matrix::{Cell, Event, Plan, cells, run as run_plan};
 use harness::report::{MatrixReport, Stopped};
 use harness::{Engine, Error, TestEnv};
 
+use super::plan::{Places, Planned};
 use super::watch::Watch;
 use super::{kept, list, plan, show};
 use crate::build::root;
@@ -30,9 +31,12 @@ pub async fn run(global: &Global, words: Matrix) -> anyhow::Result<()> {
         return unless_interrupted(listed(global, &words, &catalog)).await;
     }
     let folder = plan::report_folder(global, &words)?;
+    // no part of the report: there are private keys in it. It goes after the lease does, which ends whoever still writes
+    let scratch = tempfile::tempdir().context("make a folder for the scenarios' state")?;
+    let places = Places { report: &folder, scratch: scratch.path() };
     let watch = Arc::new(Watch::here());
     let say = watch.clone();
-    let work = async |env: &TestEnv| Box::pin(on_engine(env, global, &words, &folder, &watch)).await;
+    let work = async |env: &TestEnv| Box::pin(on_engine(env, global, &words, places, &watch)).await;
     let report = with_env_saying(global, Arc::new(move |line| say.say(line)), work).await?;
     show::show(&report, &folder);
     for name in kept::of(&workspace(global)?, &report) {
@@ -50,10 +54,16 @@ async fn on_engine(
     env: &TestEnv,
     global: &Global,
     words: &Matrix,
-    folder: &Path,
+    places: Places<'_>,
     watch: &Watch,
 ) -> anyhow::Result<MatrixReport> {
-    let plan = unless_interrupted(plan::plan(env, global, words, folder)).await?;
+    let plan = match unless_interrupted(plan::plan(env, global, words, places)).await? {
+        Planned::Run(plan) => *plan,
+        Planned::Nothing(report) => {
+            report.write(places.report)?;
+            return Ok(report);
+        }
+    };
     watch.begin(&plan);
     let on_event = |event: &Event<'_>| {
         watch.tell(event);
@@ -65,8 +75,10 @@ async fn on_engine(
     };
     let report = run_plan(env, &plan, interrupted(), &on_event).await;
     watch.end();
+    // whoever removes what an interrupted scenario left keeps what the files in it name
+    let _ = std::fs::remove_dir_all(places.scratch);
     let report = report?;
-    report.write(folder)?;
+    report.write(places.report)?;
     if words.record_durations {
         record(env, plan, &report)?;
     }
