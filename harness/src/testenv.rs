@@ -71,6 +71,7 @@ impl TestEnv {
 
     /// Opens a test environment.
     pub async fn open_with(settings: Settings) -> Result<Self> {
+        settings.sources.check()?;
         let engine = provision::engine(settings.sources.may_install, &*settings.progress).await?;
         let lease = Lease::acquire(&engine).await?;
         Ok(Self {
@@ -133,7 +134,7 @@ impl TestEnv {
         if arch == stock.tools_base().arch {
             return Ok(stock.tools_base().clone());
         }
-        let sources = BaseSources { rootfs: None, ..self.sources().with_arch(arch) };
+        let sources = self.sources().for_tools(arch);
         sources.obtain(&self.engine, &self.lease, Stock::tools_system(&self.catalog)?, self.progress()).await
     }
 

@@ -7,15 +7,17 @@ mod keyring;
 mod mirror;
 mod program;
 mod recipe;
+mod sources;
 pub(crate) mod stock;
 mod tools;
 
 pub use authorities::extra_authorities;
-pub use base::{ARCH_VARIABLE, Base, BaseSource, BaseSources, Reach};
+pub use base::{Base, Reach};
 pub use buildpack::{builder_image, builder_reference};
 pub use program::{PROGRAM_HEADER, header_arch, program_arch};
 pub use recipe::{Progress, Recipe};
 pub(crate) use recipe::{archive, short_hex};
+pub use sources::{ARCH_VARIABLE, BaseSource, BaseSources};
 pub use stock::Stock;
 pub use tools::{DAEMON_REPOSITORY, Tool, daemon_image, tool_image, vps_image};
 pub(crate) use tools::{cross_image, daemon_parts};

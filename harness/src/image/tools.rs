@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::recipe::{Progress, Recipe};
-use super::{Base, BaseSources, builder_reference, extra_authorities};
+use super::{Base, builder_reference, extra_authorities};
 use crate::Engine;
 use crate::catalog::{Arch, Family, Init, System};
 use crate::cross::Target;
@@ -90,7 +90,7 @@ pub(super) fn stock_recipe(base: &Base) -> Recipe {
 /// The image with the compilers for another architecture.
 pub(crate) async fn cross_image(env: &TestEnv, arch: Arch, target: Target) -> Result<String> {
     let (os, version) = COMPILERS;
-    let sources = BaseSources { rootfs: None, ..env.sources().with_arch(env.engine().arch()) };
+    let sources = env.sources().for_tools(env.engine().arch());
     let system = env.catalog().find(os, version)?;
     let base = sources.obtain(env.engine(), env.lease(), system, env.progress()).await?;
     let recipe = Recipe::new(&format!("cross-{arch}"), &base.reference, vps_image_file!("tools/cross/Dockerfile"));

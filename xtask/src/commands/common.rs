@@ -23,14 +23,23 @@ pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
 /// Environment variables and options of every command, together.
 pub fn settings(global: &Global) -> anyhow::Result<Settings> {
     let mut sources = BaseSources::from_env()?;
-    sources.only = match global.base_source {
-        None => sources.only,
-        Some(BaseChoice::Auto) => None,
-        Some(BaseChoice::Only(source)) => Some(source),
-    };
-    sources.rootfs.clone_from(&global.rootfs);
+    choose(&mut sources, global);
     sources.may_install = !global.no_install;
+    sources.check()?;
     Ok(Settings { sources, workspace: workspace(global)?, progress: Arc::new(say) })
+}
+
+/// What the command line says of the source of bases counts more than what the environment says.
+fn choose(sources: &mut BaseSources, global: &Global) {
+    if let Some(choice) = global.base_source {
+        sources.only = match choice {
+            BaseChoice::Auto => None,
+            BaseChoice::Only(source) => Some(source),
+        };
+    } else if global.rootfs.is_some() {
+        sources.only = None;
+    }
+    sources.rootfs.clone_from(&global.rootfs);
 }
 
 /// The workspace that this command works in.
