@@ -1,5 +1,6 @@
 //! Which sources of base images may be asked, and the settings that say so.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -16,8 +17,15 @@ use crate::error::{Error, Failure, Result};
 pub const ARCH_VARIABLE: &str = "TESTENV_ARCH";
 /// The setting that names the only source to ask.
 const SOURCE_VARIABLE: &str = "TESTENV_BASE_SOURCE";
+/// Its word for all sources in order.
+const AUTO: &str = "auto";
 /// The setting that names another registry than the catalog's.
 pub(super) const REGISTRY_VARIABLE: &str = "TESTENV_REGISTRY_MIRROR";
+
+/// The setting that names a root file system archive.
+const ROOTFS_VARIABLE: &str = "TESTENV_ROOTFS";
+/// The setting by which nothing is installed on this machine.
+const NO_INSTALL_VARIABLE: &str = "TESTENV_NO_INSTALL";
 
 /// Where a base image came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +40,7 @@ pub enum BaseSource {
 }
 
 /// Which sources may be asked, and their settings.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BaseSources {
     /// The architecture of bases; that of the engine's machine without it.
     pub arch: Option<Arch>,
@@ -68,19 +76,50 @@ impl FromStr for BaseSource {
 }
 
 impl BaseSources {
-    /// The settings in the environment: `TESTENV_BASE_SOURCE`, `TESTENV_REGISTRY_MIRROR`, `TESTENV_ARCH`.
+    /// The settings in the environment: `TESTENV_BASE_SOURCE`, `TESTENV_REGISTRY_MIRROR`, `TESTENV_ROOTFS`,
+    /// `TESTENV_NO_INSTALL`, `TESTENV_ARCH`.
     pub fn from_env() -> Result<Self> {
-        let only = setting(SOURCE_VARIABLE, "auto")?;
-        let registry_mirror = std::env::var(REGISTRY_VARIABLE).ok().filter(|url| !url.is_empty());
-        Ok(Self { arch: setting(ARCH_VARIABLE, "")?, only, registry_mirror, rootfs: None, may_install: true })
+        Self::read(&|name| std::env::var(name).ok())
+    }
+
+    fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        let text = |name| variable(name).filter(|text| !text.is_empty());
+        let never = setting(NO_INSTALL_VARIABLE, text(NO_INSTALL_VARIABLE), "", |word| match word {
+            "0" => Ok(false),
+            "1" => Ok(true),
+            other => Err(format!("it says {other:?}; known: 0, 1")),
+        })?;
+        Ok(Self {
+            arch: setting(ARCH_VARIABLE, text(ARCH_VARIABLE), "", str::parse)?,
+            only: setting(SOURCE_VARIABLE, text(SOURCE_VARIABLE), AUTO, str::parse)?,
+            registry_mirror: text(REGISTRY_VARIABLE),
+            rootfs: text(ROOTFS_VARIABLE).map(PathBuf::from),
+            may_install: never != Some(true),
+        })
+    }
+
+    /// The variables by which another process has the same settings, but for the architecture: one that is empty or says
+    /// what is done without it takes the place of what that process would inherit.
+    pub(crate) fn variables(&self) -> Result<Vec<(&'static str, OsString)>> {
+        let archive = self.rootfs.as_ref().map(|archive| {
+            // the other process may work in another folder
+            std::path::absolute(archive).map(PathBuf::into_os_string).map_err(|error| cannot_read(archive, &error))
+        });
+        Ok(vec![
+            (SOURCE_VARIABLE, self.only.map_or(AUTO, BaseSource::word).into()),
+            (REGISTRY_VARIABLE, self.registry_mirror.clone().unwrap_or_default().into()),
+            (ROOTFS_VARIABLE, archive.transpose()?.unwrap_or_default()),
+            (NO_INSTALL_VARIABLE, if self.may_install { "0" } else { "1" }.into()),
+        ])
     }
 
     /// Whether the settings agree: an archive that is named is what bases are made of, and no other source is asked.
     pub fn check(&self) -> Result<()> {
         match (&self.rootfs, self.only) {
             (Some(archive), Some(other)) if other != BaseSource::Local => {
-                let failure = Failure::new(format!("--rootfs {}", archive.display()), "choose the source of bases");
-                let seen = format!("--base-source {} asks for another one", other.word());
+                let named = format!("--rootfs (or {ROOTFS_VARIABLE}) {}", archive.display());
+                let failure = Failure::new(named, "choose the source of bases");
+                let seen = format!("--base-source (or {SOURCE_VARIABLE}) asks for another one: {}", other.word());
                 Err(Error::Name(failure.saw(seen).hint("beside --rootfs: --base-source local, or auto, or neither")))
             }
             _ => Ok(()),
@@ -146,14 +185,16 @@ pub(super) fn cannot_read(archive: &Path, error: &std::io::Error) -> Error {
     Error::File(failure.hint("--rootfs takes a tar archive, plain or compressed with gzip, bzip2 or xz"))
 }
 
-/// A setting of the environment; none where it is not there, empty, or the word for what is done without it.
-fn setting<T: FromStr<Err = String>>(name: &'static str, default: &str) -> Result<Option<T>> {
-    match std::env::var(name) {
-        Ok(word) if !word.is_empty() && word != default => {
-            word.parse().map(Some).map_err(|error| Error::Name(Failure::new(name, "read the setting").saw(error)))
-        }
-        _ => Ok(None),
-    }
+/// A setting of the environment; none where it is not there, or the word for what is done without it.
+fn setting<T>(
+    name: &'static str,
+    word: Option<String>,
+    default: &str,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>> {
+    let word = word.filter(|word| word != default);
+    let wrong = |error| Error::Name(Failure::new(name, "read the setting").saw(error));
+    word.map(|word| parse(&word)).transpose().map_err(wrong)
 }
 
 #[cfg(test)]
@@ -174,6 +215,31 @@ mod tests {
         let refused = with_rootfs(Some(BaseSource::Registry)).check().unwrap_err();
         assert!(matches!(refused, Error::Name(_)), "{refused}");
         assert!(refused.to_string().contains("--base-source local"), "{refused}");
+    }
+
+    #[test]
+    fn another_process_reads_the_settings_that_this_one_hands_on() {
+        let plain = BaseSources { may_install: true, ..BaseSources::default() };
+        let mirrored = BaseSources {
+            only: Some(BaseSource::Registry),
+            registry_mirror: Some("http://mirror:5000".to_owned()),
+            ..BaseSources::default()
+        };
+        for sources in [plain, mirrored, with_rootfs(Some(BaseSource::Local))] {
+            let variables = sources.variables().unwrap();
+            let read = BaseSources::read(&|name| {
+                let (_, value) = variables.iter().find(|(variable, _)| *variable == name)?;
+                value.to_str().map(str::to_owned)
+            });
+            assert_eq!(read.unwrap(), sources);
+        }
+    }
+
+    #[test]
+    fn a_setting_that_says_neither_yes_nor_no_is_named() {
+        let read = BaseSources::read(&|name| (name == NO_INSTALL_VARIABLE).then(|| "maybe".to_owned()));
+        let told = read.unwrap_err().to_string();
+        assert!(told.contains(NO_INSTALL_VARIABLE) && told.contains("known: 0, 1"), "{told}");
     }
 
     #[test]
