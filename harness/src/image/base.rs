@@ -9,6 +9,7 @@ use tokio_util::io::ReaderStream;
 use super::mirror;
 use super::recipe::Progress;
 use super::sources::{BaseSource, BaseSources, REGISTRY_VARIABLE, cannot_read};
+use super::tools::runs_on;
 use crate::catalog::{Arch, Family, System};
 use crate::engine::{ARCH, Imported};
 use crate::error::{Error, Failure, Result};
@@ -77,10 +78,10 @@ impl BaseSources {
         Err(Error::Machine(self.cannot_be_had(system, &tried).after(start.elapsed())))
     }
 
-    /// Whether the base could be had, without fetching it.
+    /// Whether the base could be had, and a VPS be made of it, without fetching it.
     pub async fn reach(&self, engine: &Engine, system: &System) -> Result<Reach> {
         let arch = self.arch(engine);
-        if let Err(why) = system.has_arch(arch) {
+        if let Err(why) = system.has_arch(arch).and_then(|()| runs_on(engine.arch(), system, arch)) {
             return Ok(Reach::No(vec![why]));
         }
         if let Err(why) = emulation::reach(engine, arch, self.may_install).await {
@@ -93,7 +94,7 @@ impl BaseSources {
         for source in self.wanted() {
             let found = match source {
                 BaseSource::Registry => self.registry_has(engine, system, arch, &mut tried).await,
-                BaseSource::Mirror => match mirror::answers(system, arch).await {
+                BaseSource::Mirror => match mirror::answers(system, arch, self.may_install).await {
                     Ok(url) => Some(url),
                     Err(why) => none(&mut tried, format!("package mirror: {why}")),
                 },

@@ -39,13 +39,19 @@ pub async fn vps_image(
     emulated_recipe(engine, system, base.arch, &image)?.ensure(engine, lease, progress).await
 }
 
+/// Whether a VPS of a system and architecture can be made for a machine; the text says why not.
+pub(super) fn runs_on(machine: Arch, system: &System, arch: Arch) -> Result<(), String> {
+    if arch == machine || system.family == Family::Apt {
+        return Ok(());
+    }
+    let seen = "an emulated VPS needs a native container engine, and only the apt family can be given one";
+    Err(format!("{seen}; run it on a machine of {arch}"))
+}
+
 /// A VPS's image that is run by emulation: what emulation cannot do is done by the engine's own architecture.
 fn emulated_recipe(engine: &Engine, system: &System, arch: Arch, image: &str) -> Result<Recipe> {
-    if system.family != Family::Apt {
-        let failure = Failure::new(format!("{system} on {arch}"), "make its image");
-        let seen = "an emulated VPS needs a native container engine, and only the apt family can be given one";
-        return Err(Error::Machine(failure.saw(seen).hint(format!("run it on a machine of {arch}"))));
-    }
+    runs_on(engine.arch(), system, arch)
+        .map_err(|why| Error::Machine(Failure::new(format!("{system} on {arch}"), "make its image").saw(why)))?;
     Ok(Recipe::new(&format!("vps-{}-{arch}", system.slug()), image, vps_image_file!("emulated.Dockerfile"))
         .arg("NATIVE", engine.arch().to_string())
         .file("native-engine", 0o755, vps_image_file!("native-engine"))
@@ -191,6 +197,16 @@ mod tests {
                 insta::assert_snapshot!(format!("vps-{}", system.slug()), sheet(system));
             }
         });
+    }
+
+    #[test]
+    fn only_the_apt_family_is_emulated() {
+        let catalog = Catalog::built_in();
+        let (debian, rocky) = (catalog.find("debian", "12").unwrap(), catalog.find("rocky", "9").unwrap());
+        assert_eq!(runs_on(Arch::Amd64, debian, Arch::Arm64), Ok(()));
+        assert_eq!(runs_on(Arch::Arm64, rocky, Arch::Arm64), Ok(()));
+        let why = runs_on(Arch::Amd64, rocky, Arch::Arm64).unwrap_err();
+        assert!(why.contains("a machine of arm64"), "{why}");
     }
 
     #[test]

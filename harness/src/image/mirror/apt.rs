@@ -13,6 +13,9 @@ use crate::image::keyring::{self, Keyring};
 use crate::image::recipe::Progress;
 use crate::provision;
 
+/// What makes the root file system; its package has the same name.
+const TOOL: &str = "mmdebstrap";
+
 /// A release that is there, and the tool and keys for it.
 pub(super) struct AptPlan<'a> {
     mirror: &'a AptMirror,
@@ -22,8 +25,14 @@ pub(super) struct AptPlan<'a> {
     security: Option<&'a SecurityArchive>,
 }
 
-/// Whether the mirror answers for the release and the architecture; its address if so.
-pub(super) async fn answers(system: &System, mirror: &AptMirror, arch: Arch) -> Result<String, String> {
+/// Whether the mirror answers for the release and the architecture, and what makes a base of it is here or may be
+/// installed; its address if so.
+pub(super) async fn answers(
+    system: &System,
+    mirror: &AptMirror,
+    arch: Arch,
+    may_install: bool,
+) -> Result<String, String> {
     let url = other_mirror(Family::Apt, &system.os).unwrap_or_else(|| mirror.url_for(arch).to_owned());
     let url = url.trim_end_matches('/').to_owned();
     let suite = mirror.suites.first().map(String::as_str).unwrap_or_default();
@@ -37,7 +46,8 @@ pub(super) async fn answers(system: &System, mirror: &AptMirror, arch: Arch) -> 
     let packages = format!("{url}/dists/{suite}/{component}/binary-{arch}/Release");
     ask(&packages).await.map_err(|why| format!("{why}: the mirror has no {arch}"))?;
     // what a mirror serves counts only where its signature can be checked
-    keyring::reach(mirror).await.map(|()| url)
+    keyring::reach(mirror, may_install).await?;
+    provision::reach(TOOL, TOOL, may_install).map(|()| url)
 }
 
 /// Whether the security archive's index of an architecture is the one that its release tells of: mirrors that follow the
@@ -80,7 +90,7 @@ impl<'a> AptPlan<'a> {
         may_install: bool,
         progress: Progress<'_>,
     ) -> Result<Self, String> {
-        let tool = provision::program("mmdebstrap", "mmdebstrap", may_install, progress).await;
+        let tool = provision::program(TOOL, TOOL, may_install, progress).await;
         tool.map_err(|error| error.to_string())?;
         let keyring = keyring::obtain(mirror, may_install, progress).await?;
         let mut security = mirror.security.as_ref();
@@ -96,7 +106,7 @@ impl<'a> AptPlan<'a> {
 
     pub(super) fn maker(&self) -> std::io::Result<Maker> {
         let folder = tempfile::tempdir()?;
-        let mut command = Command::new("mmdebstrap");
+        let mut command = Command::new(TOOL);
         command.args(self.arguments(&trusting(&folder)?));
         Ok(Maker { command, folder })
     }

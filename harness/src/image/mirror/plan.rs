@@ -37,11 +37,11 @@ enum Tool<'a> {
     Rpm(RpmPlan<'a>),
 }
 
-/// Whether the mirror of a system answers for its release; its address if so.
-pub(in crate::image) async fn answers(system: &System, arch: Arch) -> Result<String, String> {
+/// Whether the mirror of a system answers for its release, and this machine can make a base of it; its address if so.
+pub(in crate::image) async fn answers(system: &System, arch: Arch, may_install: bool) -> Result<String, String> {
     match mirror_of(system)? {
-        Mirror::Apt(mirror) => apt::answers(system, mirror, arch).await,
-        Mirror::Rpm(mirror) => rpm::answers(system, mirror, arch).await,
+        Mirror::Apt(mirror) => apt::answers(system, mirror, arch, may_install).await,
+        Mirror::Rpm(mirror) => rpm::answers(system, mirror, arch, may_install).await,
     }
 }
 
@@ -57,7 +57,7 @@ impl<'a> Plan<'a> {
         may_install: bool,
         progress: Progress<'_>,
     ) -> Result<Self, String> {
-        let url = answers(system, arch).await?;
+        let url = answers(system, arch, may_install).await?;
         let tool = match mirror_of(system)? {
             Mirror::Apt(mirror) => AptPlan::new(mirror, arch, url.clone(), may_install, progress).await.map(Tool::Apt),
             Mirror::Rpm(mirror) => RpmPlan::new(system, mirror, arch, may_install, progress).await.map(Tool::Rpm),

@@ -15,6 +15,9 @@ use crate::provision;
 /// What runs dnf and packs the folder that it filled.
 const SCRIPT: &str = vps_image_file!("rpm-base");
 
+/// What installs into the new root; its package has the same name.
+const TOOL: &str = "dnf";
+
 /// Repositories that are there, and the tool for them.
 pub(super) struct RpmPlan<'a> {
     system: &'a System,
@@ -24,9 +27,14 @@ pub(super) struct RpmPlan<'a> {
     other: Option<String>,
 }
 
-/// Whether the repository with the system itself answers, and the key that its packages are checked with; the address of
-/// the repository if so.
-pub(super) async fn answers(system: &System, mirror: &RpmMirror, arch: Arch) -> Result<String, String> {
+/// Whether the repository with the system itself answers, and the key that its packages are checked with, and what makes a
+/// base of them is here or may be installed; the address of the repository if so.
+pub(super) async fn answers(
+    system: &System,
+    mirror: &RpmMirror,
+    arch: Arch,
+    may_install: bool,
+) -> Result<String, String> {
     let plan = RpmPlan { system, mirror, arch, other: other_mirror(Family::Rpm, &system.os) };
     let first = mirror.repositories.first().ok_or_else(|| format!("the catalog names no repository for {system}"))?;
     let url = plan.address(&first.url);
@@ -34,7 +42,12 @@ pub(super) async fn answers(system: &System, mirror: &RpmMirror, arch: Arch) -> 
     ask(&mirror.gpgkey)
         .await
         .map_err(|why| format!("{url} answers, but not the key that signs its packages: {why}"))?;
-    Ok(url)
+    provision::reach(TOOL, TOOL, may_install)?;
+    if nix::unistd::geteuid().is_root() {
+        Ok(url)
+    } else {
+        Err(format!("{TOOL} makes a base as root only: run this as root"))
+    }
 }
 
 impl<'a> RpmPlan<'a> {
@@ -46,7 +59,7 @@ impl<'a> RpmPlan<'a> {
         may_install: bool,
         progress: Progress<'_>,
     ) -> Result<Self, String> {
-        provision::program("dnf", "dnf", may_install, progress).await.map_err(|error| error.to_string())?;
+        provision::program(TOOL, TOOL, may_install, progress).await.map_err(|error| error.to_string())?;
         Ok(Self { system, mirror, arch, other: other_mirror(Family::Rpm, &system.os) })
     }
 
@@ -170,7 +183,7 @@ mod tests {
         let mut mirror = mirror.clone();
         // nothing listens there
         mirror.repositories[0].url = "http://127.0.0.1:9/9/$basearch/".to_owned();
-        let why = answers(system, &mirror, Arch::Arm64).await.unwrap_err();
+        let why = answers(system, &mirror, Arch::Arm64, false).await.unwrap_err();
         assert!(why.starts_with("http://127.0.0.1:9/9/aarch64/repodata/repomd.xml: "), "{why}");
     }
 }
