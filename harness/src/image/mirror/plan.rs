@@ -59,7 +59,9 @@ impl<'a> Plan<'a> {
     ) -> Result<Self, String> {
         let url = answers(system, arch, may_install).await?;
         let tool = match mirror_of(system)? {
-            Mirror::Apt(mirror) => AptPlan::new(mirror, arch, url.clone(), may_install, progress).await.map(Tool::Apt),
+            Mirror::Apt(mirror) => {
+                AptPlan::new(&system.os, mirror, arch, url.clone(), may_install, progress).await.map(Tool::Apt)
+            }
             Mirror::Rpm(mirror) => RpmPlan::new(system, mirror, arch, may_install, progress).await.map(Tool::Rpm),
         };
         Ok(Self { system, arch, url, tool: tool? })
