@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use tokio_util::io::ReaderStream;
 
-use super::mirror;
+use super::mirror::{self, NotMade};
 use super::recipe::Progress;
 use super::sources::{BaseSource, BaseSources, REGISTRY_VARIABLE, cannot_read};
 use super::tools::runs_on;
@@ -67,7 +67,7 @@ impl BaseSources {
         for source in self.wanted() {
             let tag = self.tag(system, arch, source)?;
             let got = match source {
-                BaseSource::Registry => wanted.pull(&tag, &mut tried).await,
+                BaseSource::Registry => wanted.pull(&tag, &mut tried).await?,
                 BaseSource::Mirror => wanted.make(&tag, &mut tried).await?,
                 BaseSource::Local => wanted.import(&tag, &mut tried).await?,
             };
@@ -165,31 +165,39 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    async fn pull(&self, tag: &str, tried: &mut Vec<String>) -> bool {
+    async fn pull(&self, tag: &str, tried: &mut Vec<String>) -> Result<bool> {
         for reference in self.sources.references(self.system) {
             match self.engine.pull(&reference, self.arch, tag).await {
                 Ok(()) => {
                     (self.progress)(&format!("{}: base pulled from {reference}", self.system));
-                    return true;
+                    return Ok(true);
                 }
-                Err(why) => tried.push(format!("registry {reference}: {why}")),
+                Err(Error::Pull(why)) => {
+                    tried.push(format!("registry {reference}: {}", why.seen().unwrap_or_default()));
+                }
+                Err(other) => return Err(other),
             }
         }
-        false
+        Ok(false)
     }
 
     async fn make(&self, tag: &str, tried: &mut Vec<String>) -> Result<bool> {
         let Self { sources, engine, lease, system, arch, progress } = self;
-        match mirror::Plan::for_system(system, *arch, sources.may_install, progress).await {
-            Ok(plan) => {
-                progress(&format!("{system}: base from the package mirror {}", plan.url()));
-                plan.import(engine, lease, tag).await?;
-                Ok(true)
-            }
+        let plan = match mirror::Plan::for_system(system, *arch, sources.may_install, progress).await {
+            Ok(plan) => plan,
             Err(why) => {
                 tried.push(format!("package mirror: {why}"));
+                return Ok(false);
+            }
+        };
+        progress(&format!("{system}: base from the package mirror {}", plan.url()));
+        match plan.import(engine, lease, tag).await {
+            Ok(()) => Ok(true),
+            Err(NotMade::Source(why)) => {
+                tried.push(format!("package mirror {}: {why}", plan.url()));
                 Ok(false)
             }
+            Err(NotMade::Machine(error)) => Err(error),
         }
     }
 

@@ -5,4 +5,5 @@ mod import;
 mod plan;
 mod rpm;
 
+pub(super) use import::NotMade;
 pub(super) use plan::{Plan, answers, setting};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::Response;
 
 use super::apt::AptPlan;
-use super::import::import;
+use super::import::{NotMade, import};
 use super::rpm::RpmPlan;
 use super::{apt, rpm};
 use crate::catalog::{Arch, Family, Mirror, System};
@@ -72,19 +72,17 @@ impl<'a> Plan<'a> {
     }
 
     /// Streams the root file system from the tool straight into the engine.
-    pub(in crate::image) async fn import(&self, engine: &Engine, lease: &Lease, tag: &str) -> Result<()> {
+    pub(in crate::image) async fn import(&self, engine: &Engine, lease: &Lease, tag: &str) -> Result<(), NotMade> {
         let made = match &self.tool {
             Tool::Apt(plan) => plan.maker(),
             Tool::Rpm(plan) => plan.maker(),
         };
+        let maker = made.map_err(|error| {
+            let failure = Failure::new(self.system.to_string(), format!("make the base from {}", self.url));
+            NotMade::Machine(Error::File(failure.saw(error)))
+        })?;
         let image = Imported { tag, labels: &labels("mirror", self.arch), arch: self.arch };
-        let imported = match made {
-            Ok(maker) => import(maker, engine, lease, image).await,
-            Err(error) => Err(error.to_string()),
-        };
-        imported.map_err(|seen| {
-            Error::Build(Failure::new(self.system.to_string(), format!("make the base from {}", self.url)).saw(seen))
-        })
+        import(maker, engine, lease, image).await
     }
 }
 
