@@ -51,9 +51,7 @@ impl BaseSources {
         progress: Progress<'_>,
     ) -> Result<Base> {
         let arch = self.arch(engine);
-        system.has_arch(arch).map_err(|why| {
-            Error::Machine(Failure::new(system.to_string(), format!("get the base image for {arch}")).saw(why))
-        })?;
+        system.has_arch(arch).map_err(|why| no_such_base(system, arch, engine.arch(), why))?;
         emulation::ensure(engine, arch, self.may_install, progress).await?;
         if let Some(base) = self.on_engine(engine, system, arch).await? {
             return Ok(base);
@@ -154,6 +152,16 @@ impl BaseSources {
     }
 }
 
+/// An architecture that no machine could have it for is a wrong word, unless it is that of a machine nobody chose.
+fn no_such_base(system: &System, arch: Arch, machine: Arch, why: String) -> Error {
+    let failure = Failure::new(system.to_string(), format!("get the base image for {arch}")).saw(why);
+    if arch == machine {
+        let others = system.architectures.iter().map(|arch| format!("--arch {arch}")).collect::<Vec<_>>();
+        return Error::Machine(failure.hint(format!("it is emulated: {}", others.join(" or "))));
+    }
+    Error::Name(failure)
+}
+
 /// A base on its way from one of the sources; each puts into `tried` why it has none.
 struct Wanted<'a> {
     sources: &'a BaseSources,
@@ -240,6 +248,17 @@ pub(super) fn labels(source: &str, arch: Arch) -> HashMap<String, String> {
 mod tests {
     use super::*;
     use crate::catalog::Catalog;
+
+    #[test]
+    fn an_architecture_that_a_system_never_had_is_a_wrong_word() {
+        let catalog = Catalog::built_in();
+        let centos = catalog.find("centos", "7").unwrap();
+        let why = centos.has_arch(Arch::Armhf).unwrap_err();
+        let refused = no_such_base(centos, Arch::Armhf, Arch::Amd64, why.clone());
+        assert!(matches!(&refused, Error::Name(_)) && refused.to_string().contains("only for amd64"), "{refused}");
+        let refused = no_such_base(centos, Arch::Armhf, Arch::Armhf, why);
+        assert!(matches!(&refused, Error::Machine(_)) && refused.to_string().contains("--arch amd64"), "{refused}");
+    }
 
     #[test]
     fn whoever_gets_no_base_is_told_each_source_and_each_setting() {
