@@ -20,7 +20,7 @@ const SOURCE_VARIABLE: &str = "TESTENV_BASE_SOURCE";
 /// Its word for all sources in order.
 const AUTO: &str = "auto";
 /// The setting that names another registry than the catalog's.
-pub(super) const REGISTRY_VARIABLE: &str = "TESTENV_REGISTRY_MIRROR";
+pub(crate) const REGISTRY_VARIABLE: &str = "TESTENV_REGISTRY_MIRROR";
 
 /// The setting that names a root file system archive.
 const ROOTFS_VARIABLE: &str = "TESTENV_ROOTFS";

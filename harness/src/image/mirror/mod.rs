@@ -6,4 +6,5 @@ mod plan;
 mod rpm;
 
 pub(super) use import::NotMade;
-pub(super) use plan::{Plan, answers, setting};
+pub(super) use plan::{Plan, answers};
+pub(crate) use plan::{address, setting};

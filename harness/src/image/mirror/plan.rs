@@ -87,8 +87,17 @@ impl<'a> Plan<'a> {
 }
 
 /// The setting that names another mirror for an os: `TESTENV_RPM_MIRROR_CENTOS`.
-pub(in crate::image) fn setting(family: Family, os: &str) -> String {
+pub(crate) fn setting(family: Family, os: &str) -> String {
     format!("TESTENV_{family}_MIRROR_{os}").to_uppercase()
+}
+
+/// The address that tells whether a mirror answers, where `other` may take its place.
+pub(crate) fn address(mirror: &Mirror, other: Option<&str>) -> String {
+    match (mirror, other) {
+        (_, None) => mirror.address().to_owned(),
+        (Mirror::Apt(_), Some(other)) => other.trim_end_matches('/').to_owned(),
+        (Mirror::Rpm(_), Some(other)) => rpm::moved(mirror.address(), other),
+    }
 }
 
 /// The mirror that the environment names instead of the catalog's.

@@ -123,16 +123,19 @@ impl<'a> RpmPlan<'a> {
     fn address(&self, url: &str) -> String {
         let url = url.replace("$basearch", basearch(self.arch));
         let url = url.trim_end_matches('/');
-        match (&self.other, url.split("://").nth(1).and_then(|rest| rest.split_once('/'))) {
-            (Some(other), Some((_, path))) => format!("{}/{path}", other.trim_end_matches('/')),
-            _ => url.to_owned(),
-        }
+        self.other.as_ref().map_or_else(|| url.to_owned(), |other| moved(url, other))
     }
 
     /// `9` of `stream9`: what `$releasever` stands for.
     fn release(&self) -> &str {
         self.system.version.trim_start_matches(|letter: char| !letter.is_ascii_digit())
     }
+}
+
+/// The same path on another mirror.
+pub(super) fn moved(url: &str, other: &str) -> String {
+    let path = url.split("://").nth(1).and_then(|rest| rest.split_once('/')).map_or("", |(_, path)| path);
+    format!("{}/{path}", other.trim_end_matches('/'))
 }
 
 /// An architecture in rpm's words.
