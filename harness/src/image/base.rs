@@ -116,7 +116,9 @@ impl BaseSources {
         for reference in self.references(system) {
             match engine.registry_has(&reference, arch).await {
                 Ok(()) => return Some(reference),
-                Err(why) => tried.push(format!("registry {}: {}", short(&reference), cause(&why))),
+                Err(why) => {
+                    tried.push(format!("registry {}: {}{}", short(&reference), cause(&why), mend(&reference, &why)));
+                }
             }
         }
         None
@@ -180,8 +182,9 @@ impl Wanted<'_> {
                     (self.progress)(&format!("{}: base pulled from {reference}", self.system));
                     return Ok(true);
                 }
-                Err(Error::Pull(why)) => {
-                    tried.push(format!("registry {reference}: {}", why.seen().unwrap_or_default()));
+                Err(Error::Pull(failure)) => {
+                    let why = failure.seen().unwrap_or_default();
+                    tried.push(format!("registry {reference}: {why}{}", mend(&reference, why)));
                 }
                 Err(other) => return Err(other),
             }
@@ -228,6 +231,19 @@ fn none(tried: &mut Vec<String>, why: String) -> Option<String> {
     None
 }
 
+/// What helps against some of a registry's failures: an engine speaks HTTPS to any registry beyond its own machine, whatever
+/// the setting says, until it is told otherwise.
+fn mend(reference: &str, why: &str) -> String {
+    if !why.contains("HTTP response to HTTPS client") {
+        return String::new();
+    }
+    let host = reference.split('/').next().unwrap_or_default();
+    format!(
+        "; the engine may speak to it without TLS once its /etc/docker/daemon.json has \"insecure-registries\": \
+         [\"{host}\"] and it was told so: systemctl reload docker"
+    )
+}
+
 /// A reference as a table shows it: a digest is for machines.
 fn short(reference: &str) -> &str {
     reference.split_once('@').map_or(reference, |(repository, _)| repository)
@@ -258,6 +274,14 @@ mod tests {
         assert!(matches!(&refused, Error::Name(_)) && refused.to_string().contains("only for amd64"), "{refused}");
         let refused = no_such_base(centos, Arch::Armhf, Arch::Armhf, why);
         assert!(matches!(&refused, Error::Machine(_)) && refused.to_string().contains("--arch amd64"), "{refused}");
+    }
+
+    #[test]
+    fn a_registry_without_tls_is_told_with_what_lets_the_engine_speak_to_it() {
+        let why = "Get \"https://mirror:5000/v2/\": http: server gave HTTP response to HTTPS client";
+        let told = mend("mirror:5000/library/debian:12", why);
+        assert!(told.contains("\"insecure-registries\": [\"mirror:5000\"]"), "{told}");
+        assert_eq!(mend("mirror:5000/library/debian:12", "manifest unknown"), "");
     }
 
     #[test]
