@@ -7,10 +7,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::REPOSITORY;
 use super::recipe::short_hex;
+use super::{REPOSITORY, mirror};
 use crate::Engine;
-use crate::catalog::{Arch, System};
+use crate::catalog::{Arch, Family, System};
 use crate::error::{Error, Failure, Result};
 
 /// The setting that says of which architecture VPSes are.
@@ -166,8 +166,17 @@ impl BaseSources {
     /// The name that this system's base of a source has on the engine: it follows everything that decides what is in it,
     /// and not which other sources might have been asked.
     pub(super) fn tag(&self, system: &System, arch: Arch, source: BaseSource) -> Result<String> {
+        // what apt was told to make it of stays in its sources, and may not answer those who never named it
+        let named = (source == BaseSource::Mirror && system.family == Family::Apt)
+            .then(|| mirror::named(system.family, &system.os))
+            .flatten();
+        self.tag_with(system, arch, source, named.as_deref())
+    }
+
+    fn tag_with(&self, system: &System, arch: Arch, source: BaseSource, named: Option<&str>) -> Result<String> {
         let mut hash = Sha256::new();
         hash.update(format!("{system:?} {arch} {}", source.word()));
+        hash.update(named.unwrap_or_default());
         for (name, pem) in super::extra_authorities()? {
             hash.update(name);
             hash.update(pem);
@@ -261,5 +270,14 @@ mod tests {
         let (registry, mirror) = (BaseSource::Registry, BaseSource::Mirror);
         assert_eq!(tag(None, mirror), tag(Some(mirror), mirror));
         assert_ne!(tag(None, mirror), tag(None, registry));
+    }
+
+    #[test]
+    fn a_base_of_a_named_mirror_is_not_that_of_the_catalogs() {
+        let catalog = Catalog::built_in();
+        let system = catalog.find("debian", "12").unwrap();
+        let tag = |named| BaseSources::default().tag_with(system, Arch::Amd64, BaseSource::Mirror, named).unwrap();
+        assert_ne!(tag(Some("http://mirror/debian")), tag(None));
+        assert_ne!(tag(Some("http://mirror/debian")), tag(Some("http://other/debian")));
     }
 }

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::import::Maker;
-use super::plan::{ask, other_mirror};
+use super::plan::{ask, named};
 use crate::catalog::{AptMirror, Arch, Family, SecurityArchive, System};
 use crate::image::extra_authorities;
 use crate::image::keyring::{self, Keyring};
@@ -33,7 +33,7 @@ pub(super) async fn answers(
     arch: Arch,
     may_install: bool,
 ) -> Result<String, String> {
-    let url = other_mirror(Family::Apt, &system.os).unwrap_or_else(|| mirror.url_for(arch).to_owned());
+    let url = named(Family::Apt, &system.os).unwrap_or_else(|| mirror.url_for(arch).to_owned());
     let url = url.trim_end_matches('/').to_owned();
     let suite = mirror.suites.first().map(String::as_str).unwrap_or_default();
     let release = format!("{url}/dists/{suite}/InRelease");
@@ -125,7 +125,7 @@ impl<'a> AptPlan<'a> {
         let tool = provision::program(TOOL, TOOL, may_install, progress).await;
         tool.map_err(|error| error.to_string())?;
         let keyring = keyring::obtain(mirror, may_install, progress).await?;
-        let named = other_mirror(Family::Apt, os).map(|_| url.as_str());
+        let named = named(Family::Apt, os).map(|_| url.as_str());
         let security = security(mirror, named, arch, progress).await;
         Ok(Self { mirror, keyring, arch, url, security })
     }

@@ -6,5 +6,5 @@ mod plan;
 mod rpm;
 
 pub(super) use import::NotMade;
-pub(super) use plan::{Plan, answers};
+pub(super) use plan::{Plan, answers, named};
 pub(crate) use plan::{address, setting};

@@ -101,7 +101,7 @@ pub(crate) fn address(mirror: &Mirror, other: Option<&str>) -> String {
 }
 
 /// The mirror that the environment names instead of the catalog's.
-pub(super) fn other_mirror(family: Family, os: &str) -> Option<String> {
+pub(in crate::image) fn named(family: Family, os: &str) -> Option<String> {
     std::env::var(setting(family, os)).ok().filter(|url| !url.is_empty())
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use tokio::process::Command;
 
 use super::import::Maker;
-use super::plan::{ask, other_mirror};
+use super::plan::{ask, named};
 use crate::catalog::{Arch, Family, PackageManager, RpmMirror, System};
 use crate::image::recipe::Progress;
 use crate::image::{extra_authorities, tools::vps_image_file};
@@ -35,7 +35,7 @@ pub(super) async fn answers(
     arch: Arch,
     may_install: bool,
 ) -> Result<String, String> {
-    let plan = RpmPlan { system, mirror, arch, other: other_mirror(Family::Rpm, &system.os) };
+    let plan = RpmPlan { system, mirror, arch, other: named(Family::Rpm, &system.os) };
     let first = mirror.repositories.first().ok_or_else(|| format!("the catalog names no repository for {system}"))?;
     let url = plan.address(&first.url);
     ask(&format!("{url}/repodata/repomd.xml")).await?;
@@ -60,7 +60,7 @@ impl<'a> RpmPlan<'a> {
         progress: Progress<'_>,
     ) -> Result<Self, String> {
         provision::program(TOOL, TOOL, may_install, progress).await.map_err(|error| error.to_string())?;
-        Ok(Self { system, mirror, arch, other: other_mirror(Family::Rpm, &system.os) })
+        Ok(Self { system, mirror, arch, other: named(Family::Rpm, &system.os) })
     }
 
     pub(super) fn maker(&self) -> std::io::Result<Maker> {
