@@ -1,17 +1,13 @@
 //! What this machine can do, what it cannot, what that costs, and how to mend it.
 
-use std::time::Duration;
+mod reach;
 
-use futures_util::future::join_all;
 use serde::Serialize;
 
 use crate::catalog::{Arch, Catalog, Init};
 use crate::engine::About;
-use crate::error::chain;
-use crate::{Engine, emulation, http, provision};
+use crate::{Engine, emulation, provision};
 
-/// How long a registry or a mirror may take to answer.
-const REACH: Duration = Duration::from_secs(3);
 /// systemd machines stall at about a dozen below this.
 const INOTIFY_INSTANCES: u64 = 512;
 /// The command that mends that.
@@ -75,7 +71,7 @@ pub async fn examine() -> Vec<Check> {
         }
     };
     checks.extend([mmdebstrap(), git(), inotify(), netem()]);
-    checks.extend(reach().await);
+    checks.extend(reach::reach().await);
     checks
 }
 
@@ -246,34 +242,4 @@ fn netem() -> Check {
         "a VPS's network can be cut, narrowed and made lossy, but not be given a latency",
         "a kernel with sch_netem",
     )
-}
-
-/// The registries and mirrors of the catalog, each host once.
-async fn reach() -> Vec<Check> {
-    let mut addresses: Vec<(String, String)> = Vec::new();
-    for system in Catalog::built_in().systems() {
-        let registry = system.base.split('/').next().unwrap_or_default();
-        // Docker Hub's name for people is not the host that serves images
-        let host = if registry == "docker.io" { "registry-1.docker.io" } else { registry };
-        addresses.push((format!("registry {registry}"), format!("https://{host}/v2/")));
-        if let Some(mirror) = &system.mirror {
-            addresses.push((format!("mirror of {}", system.os), mirror.address().to_owned()));
-        }
-    }
-    addresses.sort();
-    addresses.dedup();
-    join_all(addresses.into_iter().map(
-        async |(name, url)| match http::client().get(&url).timeout(REACH).send().await {
-            Ok(_) => Check::ok(name, url),
-            Err(error) => {
-                let mend = if name.starts_with("registry") {
-                    "name a mirror with TESTENV_REGISTRY_MIRROR=http://host:port"
-                } else {
-                    "name another with TESTENV_APT_MIRROR_<OS>=http://host/path"
-                };
-                Check::ok(name, chain(&error)).not(State::Limited, "no bases from there", mend)
-            }
-        },
-    ))
-    .await
 }

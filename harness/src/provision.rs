@@ -20,6 +20,17 @@ pub async fn program(name: &str, package: &str, may_install: bool, progress: Pro
     install(&[package], may_install, progress).await
 }
 
+/// Whether [`program`] has it or may install it; the text says what is missing, and the command that mends it.
+pub(crate) fn reach(name: &str, package: &str, may_install: bool) -> Result<(), String> {
+    if find_program(name).is_some() { Ok(()) } else { may_be_installed(package, may_install) }
+}
+
+/// Whether a package of this machine's distribution may be installed; the text says why not, and the command that does.
+pub(crate) fn may_be_installed(package: &str, may_install: bool) -> Result<(), String> {
+    let why = refusal(may_install);
+    why.map_or(Ok(()), |why| Err(format!("{package}: {why}; as root: apt-get install --yes {package}")))
+}
+
 /// Makes sure that what several distribution packages bring together is there.
 pub(crate) async fn packages(
     packages: &[&str],
@@ -87,18 +98,22 @@ pub(crate) async fn is_installable(package: &str) -> bool {
     versions.is_ok_and(|output| !output.stdout.trim_ascii().is_empty())
 }
 
+/// Why nothing is installed here; none where it may be.
+fn refusal(may_install: bool) -> Option<&'static str> {
+    if !may_install {
+        return Some("not installed, and --no-install was given");
+    }
+    let can = find_program("apt-get").is_some() && nix::unistd::geteuid().is_root();
+    (!can).then_some("not installed; only root on Debian or Ubuntu can have it installed")
+}
+
 /// Installs packages of this machine's distribution, after saying so.
 async fn install(packages: &[&str], may_install: bool, progress: Progress<'_>) -> Result<()> {
     let line = format!("apt-get install --yes {}", packages.join(" "));
     let failure =
         || Failure::new(packages.join(", "), "find it on this machine").hint(format!("install the package: {line}"));
-    if !may_install {
-        return Err(Error::Machine(failure().saw("not installed, and --no-install was given")));
-    }
-    if find_program("apt-get").is_none() || !nix::unistd::geteuid().is_root() {
-        return Err(Error::Machine(
-            failure().saw("not installed; only root on Debian or Ubuntu can have it installed"),
-        ));
+    if let Some(why) = refusal(may_install) {
+        return Err(Error::Machine(failure().saw(why)));
     }
     progress(&format!("{} is missing: {line}", packages.join(", ")));
     let with_options = ["apt-get", "install", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"];
@@ -136,4 +151,16 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
     folders.find_map(|folder| Some(folder.join(name)).filter(|file| file.is_file()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_may_not_be_installed_is_named_with_the_command_that_does() {
+        assert_eq!(reach("sh", "dash", false), Ok(()));
+        let why = reach("no-such-program", "its-package", false).unwrap_err();
+        assert!(why.contains("--no-install") && why.contains("apt-get install --yes its-package"), "{why}");
+    }
 }

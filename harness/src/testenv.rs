@@ -71,6 +71,7 @@ impl TestEnv {
 
     /// Opens a test environment. VPSes of its workspace whose time is up are removed first.
     pub async fn open_with(settings: Settings) -> Result<Self> {
+        settings.sources.check()?;
         let engine = provision::engine(settings.sources.may_install, &*settings.progress).await?;
         let lease = Lease::acquire(&engine).await?;
         for vps in settings.workspace.remove_expired(&engine).await? {
@@ -136,7 +137,7 @@ impl TestEnv {
         if arch == stock.tools_base().arch {
             return Ok(stock.tools_base().clone());
         }
-        let sources = BaseSources { rootfs: None, ..self.sources().with_arch(arch) };
+        let sources = self.sources().for_tools(arch);
         sources.obtain(&self.engine, &self.lease, Stock::tools_system(&self.catalog)?, self.progress()).await
     }
 

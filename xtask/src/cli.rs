@@ -27,7 +27,7 @@ pub struct Global {
     /// Where base images may come from: auto, registry, mirror or local [default: auto]
     #[arg(long, global = true, value_name = "SOURCE", value_parser = base_source)]
     pub base_source: Option<BaseChoice>,
-    /// A root file system archive to make the base of
+    /// A root file system archive to make the base of; no other source is asked then
     #[arg(long, global = true, value_name = "FILE")]
     pub rootfs: Option<PathBuf>,
     /// Do not install what is missing on this machine

@@ -29,6 +29,9 @@ fn xtask(state: &Path, words: &[&str]) -> Assert {
 #[case::a_time_without_a_unit(&["testenv", "debian", "12", "--ttl", "soon"], "2h")]
 #[case::an_unknown_init(&["testenv", "debian", "12", "--init", "upstart"], "systemd, sshd")]
 #[case::an_unknown_base_source(&["testenv", "debian", "12", "--base-source", "moon"], "auto, registry, mirror, local")]
+#[case::an_archive_and_another_source(
+    &["testenv", "debian", "12", "--base-source", "registry", "--rootfs", "a.tar"], "--base-source local"
+)]
 #[case::a_snapshot_with_a_space(&["snapshot", "a", "my base"], "1 to 40 lower-case letters")]
 #[case::the_name_of_the_built_in_snapshot(&["snapshot", "a", "bootstrapped"], "built-in")]
 #[case::a_snapshot_without_a_vps(&["snapshot", "base"], "<SNAPSHOT>")]

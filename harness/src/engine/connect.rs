@@ -9,7 +9,7 @@ use crate::catalog::Arch;
 use crate::error::{Error, Failure, Result};
 
 /// How an engine says that its disk is full.
-pub(super) const DISK_FULL: &str = "no space left on device";
+pub(crate) const DISK_FULL: &str = "no space left on device";
 /// What helps then.
 pub(super) const MAKE_ROOM: &str = "the engine's disk is full; make room: cargo xtask images prune, docker system df";
 
@@ -158,23 +158,26 @@ impl Engine {
     pub(crate) fn error(&self, action: impl Into<String>, error: bollard::errors::Error) -> Error {
         use bollard::errors::Error as E;
         let failure = Failure::new("container engine", action);
-        match &error {
-            E::DockerResponseServerError { status_code, message } => {
-                let failure = failure.saw(format!("{message} (HTTP {status_code})"));
-                if message.contains(DISK_FULL) {
-                    return Error::Engine(failure.hint(MAKE_ROOM));
-                }
-                Error::Engine(failure)
-            }
-            E::IOError { .. } | E::HyperResponseError { .. } | E::HyperLegacyError { .. } => {
-                Error::Engine(failure.saw(crate::error::chain(&error)).hint(format!(
-                    "the engine at {} stopped answering; see its own log (journalctl -u docker)",
-                    self.address
-                )))
-            }
-            _ => Error::Engine(failure.saw(crate::error::chain(&error))),
-        }
+        let seen = match &error {
+            E::DockerResponseServerError { status_code, message } => format!("{message} (HTTP {status_code})"),
+            other => crate::error::chain(other),
+        };
+        let failure = if seen.contains(DISK_FULL) {
+            failure.hint(MAKE_ROOM)
+        } else if has_stopped(&error) {
+            let address = &self.address;
+            failure.hint(format!("the engine at {address} stopped answering; see its own log (journalctl -u docker)"))
+        } else {
+            failure
+        };
+        Error::Engine(failure.saw(seen))
     }
+}
+
+/// Whether the engine went away instead of answering.
+pub(super) fn has_stopped(error: &bollard::errors::Error) -> bool {
+    use bollard::errors::Error as E;
+    matches!(error, E::IOError { .. } | E::HyperResponseError { .. } | E::HyperLegacyError { .. })
 }
 
 /// The HTTP status that the engine answered with, where it answered.

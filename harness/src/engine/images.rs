@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
 use super::Engine;
-use super::connect::{DISK_FULL, MAKE_ROOM, is_left_line_end, status};
+use super::connect::{DISK_FULL, MAKE_ROOM, has_stopped, is_left_line_end, status};
 use crate::catalog::Arch;
 use crate::error::{Error, Failure, Result, chain};
 
@@ -107,40 +107,46 @@ impl Engine {
             };
             if let Some(detail) = step.error_detail {
                 let seen = detail.message.unwrap_or_default();
-                return Err(Error::Engine(Failure::new("container engine", what).saw(seen)));
+                let failure = Failure::new("container engine", what).saw(&seen);
+                let failure = if seen.contains(DISK_FULL) { failure.hint(MAKE_ROOM) } else { failure };
+                return Err(Error::Engine(failure));
             }
         }
         self.made(imported.tag, &what).await
     }
 
     /// Pulls a reference from its registry for an architecture, and names it. What a person pulled under the reference
-    /// itself stays theirs where that is for another architecture.
-    pub(crate) async fn pull(&self, reference: &str, arch: Arch, name: &str) -> Result<(), String> {
-        let said = |error: Error| error.to_string();
-        let before = self.image_id(reference).await.map_err(said)?;
+    /// itself stays theirs where that is for another architecture. What the registry has not is an [`Error::Pull`].
+    pub(crate) async fn pull(&self, reference: &str, arch: Arch, name: &str) -> Result<()> {
+        let before = self.image_id(reference).await?;
         self.pull_for(reference, arch).await?;
-        self.tag(reference, name).await.map_err(said)?;
+        self.tag(reference, name).await?;
         match before {
             _ if arch == self.arch() => Ok(()),
-            Some(id) => self.tag(&id, reference).await.map_err(said),
-            None => self.remove_image(reference).await.map_err(said),
+            Some(id) => self.tag(&id, reference).await,
+            None => self.remove_image(reference).await,
         }
     }
 
-    async fn pull_for(&self, reference: &str, arch: Arch) -> Result<(), String> {
+    async fn pull_for(&self, reference: &str, arch: Arch) -> Result<()> {
         let (repo, tag) = split_tag(reference);
         let options = CreateImageOptionsBuilder::default().from_image(repo).tag(tag).platform(platform(arch)).build();
         let mut progress = self.docker.create_image(Some(options), None, None);
+        let what = format!("pull {reference}");
         while let Some(step) = progress.next().await {
             let step = match step {
                 Err(error) if is_left_line_end(&error) => break,
-                step => step.map_err(|error| said(&error))?,
+                Err(error) if has_stopped(&error) => return Err(self.error(what, error)),
+                step => step.map_err(|error| not_pulled(&what, &said(&error)))?,
             };
             if let Some(detail) = step.error_detail {
-                return Err(detail.message.unwrap_or_default());
+                return Err(not_pulled(&what, &detail.message.unwrap_or_default()));
             }
         }
-        self.made(reference, &format!("pull {reference}")).await.map_err(|error| error.to_string())
+        match self.image_id(reference).await? {
+            Some(_) => Ok(()),
+            None => Err(not_pulled(&what, "the engine's answer ended, and there is no image")),
+        }
     }
 
     /// Asks the registry of a reference, through the engine, whether it has it for an architecture.
@@ -266,6 +272,12 @@ impl Engine {
     }
 }
 
+/// A registry's fault, unless the engine has no room for what came.
+fn not_pulled(what: &str, seen: &str) -> Error {
+    let failure = Failure::new("container engine", what).saw(seen);
+    if seen.contains(DISK_FULL) { Error::Engine(failure.hint(MAKE_ROOM)) } else { Error::Pull(failure) }
+}
+
 /// Debian's and the engines' words for an architecture: the engine's platform, and its architecture alone.
 fn arch_words(arch: Arch) -> (&'static str, &'static str) {
     match arch {
@@ -298,6 +310,13 @@ fn split_tag(reference: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_fault_of_the_registry() {
+        assert!(matches!(not_pulled("pull a", "manifest unknown"), Error::Pull(_)));
+        let full = not_pulled("pull a", "write /var/lib/docker/tmp/a: no space left on device");
+        assert!(matches!(&full, Error::Engine(_)) && full.to_string().contains("images prune"), "{full}");
+    }
 
     #[test]
     fn a_registry_port_is_not_a_tag() {

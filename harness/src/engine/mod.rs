@@ -9,6 +9,7 @@ mod networks;
 mod power;
 mod stats;
 
+pub(crate) use connect::DISK_FULL;
 pub use connect::{About, BEHIND, Engine, HOST};
 pub(crate) use containers::SharedFolder;
 pub(crate) use containers::{Attach, ContainerSpec, Disk, Publish, Restarts};

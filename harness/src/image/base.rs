@@ -1,16 +1,15 @@
 //! A system's base image, from the first source that answers.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tokio_util::io::ReaderStream;
 
-use super::recipe::{Progress, short_hex};
-use super::{REPOSITORY, mirror};
+use super::mirror::{self, NotMade};
+use super::recipe::Progress;
+use super::sources::{BaseSource, BaseSources, REGISTRY_VARIABLE, cannot_read};
+use super::tools::runs_on;
 use crate::catalog::{Arch, Family, System};
 use crate::engine::{ARCH, Imported};
 use crate::error::{Error, Failure, Result};
@@ -19,21 +18,8 @@ use crate::{Engine, emulation};
 
 /// Which label of a base image says where it came from; an image that was pulled has none.
 const SOURCE: &str = "org.testvps.source";
-
-/// The setting that says of which architecture VPSes are.
-pub const ARCH_VARIABLE: &str = "TESTENV_ARCH";
-
-/// Where a base image came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BaseSource {
-    /// A container registry: the catalog's, or a mirror of it.
-    Registry,
-    /// The distribution's package mirror.
-    Mirror,
-    /// A root file system archive that the user named.
-    Local,
-}
+/// Why an archive that nobody named is no source.
+const NO_ARCHIVE: &str = "root file system archive: none was named (--rootfs FILE)";
 
 /// A base image on the engine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,21 +32,6 @@ pub struct Base {
     pub arch: Arch,
 }
 
-/// Which sources may be asked, and their settings.
-#[derive(Debug, Clone, Default)]
-pub struct BaseSources {
-    /// The architecture of bases; that of the engine's machine without it.
-    pub arch: Option<Arch>,
-    /// The only source to ask; all in order without it.
-    pub only: Option<BaseSource>,
-    /// A mirror of the registries in the catalog, `http://host:port`.
-    pub registry_mirror: Option<String>,
-    /// A root file system archive of the user.
-    pub rootfs: Option<PathBuf>,
-    /// Whether missing tools of the host may be installed from its distribution's packages.
-    pub may_install: bool,
-}
-
 /// Whether a system's base can be had on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Reach {
@@ -70,74 +41,7 @@ pub enum Reach {
     No(Vec<String>),
 }
 
-impl FromStr for BaseSource {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        match word {
-            "registry" => Ok(Self::Registry),
-            "mirror" => Ok(Self::Mirror),
-            "local" => Ok(Self::Local),
-            other => Err(format!("unknown base source {other:?}; known: auto, registry, mirror, local")),
-        }
-    }
-}
-
 impl BaseSources {
-    /// The settings in the environment: `TESTENV_BASE_SOURCE`, `TESTENV_REGISTRY_MIRROR`, `TESTENV_ARCH`.
-    pub fn from_env() -> Result<Self> {
-        let only = setting("TESTENV_BASE_SOURCE", "auto")?;
-        let registry_mirror = std::env::var("TESTENV_REGISTRY_MIRROR").ok().filter(|url| !url.is_empty());
-        Ok(Self { arch: setting(ARCH_VARIABLE, "")?, only, registry_mirror, rootfs: None, may_install: true })
-    }
-
-    /// The same sources for bases of one architecture.
-    #[must_use]
-    pub fn with_arch(&self, arch: Arch) -> Self {
-        Self { arch: Some(arch), ..self.clone() }
-    }
-
-    /// The architecture that bases for this engine have.
-    #[must_use]
-    pub fn arch(&self, engine: &Engine) -> Arch {
-        self.arch.unwrap_or_else(|| engine.arch())
-    }
-
-    fn allows(&self, source: BaseSource) -> bool {
-        self.only.is_none_or(|only| only == source)
-    }
-
-    /// The references to pull, the mirror's first: by tag, for people fill theirs with images of their own. The catalog's
-    /// registry is asked for the digest that the entry is held to.
-    fn references(&self, system: &System) -> Vec<String> {
-        let mirrored = self.registry_mirror.as_ref().map(|url| {
-            let host = url.trim_start_matches("http://").trim_start_matches("https://").trim_end_matches('/');
-            let path = system.base.split_once('/').map_or(system.base.as_str(), |(_, path)| path);
-            format!("{host}/{path}")
-        });
-        mirrored.into_iter().chain([system.reference()]).collect()
-    }
-
-    /// The name that this system's base has on the engine: it follows everything that decides what is in it.
-    fn tag(&self, system: &System, arch: Arch) -> Result<String> {
-        let mut hash = Sha256::new();
-        hash.update(format!("{system:?} {arch} {:?}", self.only));
-        for (name, pem) in super::extra_authorities()? {
-            hash.update(name);
-            hash.update(pem);
-        }
-        if let Some(archive) = &self.rootfs {
-            let seen = std::fs::metadata(archive).map_err(|error| cannot_read(archive, &error))?;
-            hash.update(format!("{} {} {:?}", archive.display(), seen.len(), seen.modified().ok()));
-        }
-        Ok(format!("{REPOSITORY}/base:{}-{arch}-{}", system.slug(), short_hex(&hash.finalize())))
-    }
-
-    /// The reference that the system's base has, whether the engine has it already or not.
-    pub fn reference(&self, engine: &Engine, system: &System) -> Result<String> {
-        self.tag(system, self.arch(engine))
-    }
-
     /// The system's base, fetched unless the engine has it.
     pub async fn obtain(
         &self,
@@ -147,81 +51,197 @@ impl BaseSources {
         progress: Progress<'_>,
     ) -> Result<Base> {
         let arch = self.arch(engine);
-        system.has_arch(arch).map_err(|why| {
-            Error::Machine(Failure::new(system.to_string(), format!("get the base image for {arch}")).saw(why))
-        })?;
+        system.has_arch(arch).map_err(|why| no_such_base(system, arch, engine.arch(), why))?;
         emulation::ensure(engine, arch, self.may_install, progress).await?;
-        let tag = self.tag(system, arch)?;
-        if let Some(base) = on_engine(engine, &tag, arch).await? {
+        if let Some(base) = self.on_engine(engine, system, arch).await? {
             return Ok(base);
         }
         let _fetching = lease.machine().lock(&format!("base-{}", system.slug())).await?;
-        if let Some(base) = on_engine(engine, &tag, arch).await? {
+        if let Some(base) = self.on_engine(engine, system, arch).await? {
             return Ok(base);
         }
-        let start = Instant::now();
-        let mut tried = Vec::new();
-        if let Some(archive) = &self.rootfs {
-            progress(&format!("{system}: base from {}", archive.display()));
-            import_archive(engine, archive, &tag, arch).await?;
-            return Ok(Base { reference: tag, source: BaseSource::Local, arch });
-        }
-        if self.allows(BaseSource::Registry) {
-            for reference in self.references(system) {
-                match engine.pull(&reference, arch, &tag).await {
-                    Ok(()) => {
-                        progress(&format!("{system}: base pulled from {reference}"));
-                        return Ok(Base { reference: tag, source: BaseSource::Registry, arch });
-                    }
-                    Err(why) => tried.push(format!("registry {reference}: {why}")),
-                }
+        let (start, mut tried) = (Instant::now(), Vec::new());
+        let wanted = Wanted { sources: self, engine, lease, system, arch, progress };
+        for source in self.wanted() {
+            let tag = self.tag(system, arch, source)?;
+            let got = match source {
+                BaseSource::Registry => wanted.pull(&tag, &mut tried).await?,
+                BaseSource::Mirror => wanted.make(&tag, &mut tried).await?,
+                BaseSource::Local => wanted.import(&tag, &mut tried).await?,
+            };
+            if got {
+                return Ok(Base { reference: tag, source, arch });
             }
         }
-        if self.allows(BaseSource::Mirror) {
-            match mirror::Plan::for_system(system, arch, self.may_install, progress).await {
-                Ok(plan) => {
-                    progress(&format!("{system}: base from the package mirror {}", plan.url()));
-                    plan.import(engine, lease, &tag).await?;
-                    return Ok(Base { reference: tag, source: BaseSource::Mirror, arch });
-                }
-                Err(why) => tried.push(format!("package mirror: {why}")),
-            }
-        }
-        Err(Error::Machine(cannot_be_had(system, &tried).after(start.elapsed())))
+        Err(Error::Machine(self.cannot_be_had(system, &tried).after(start.elapsed())))
     }
 
-    /// Whether the base could be had, without fetching it.
+    /// Whether the base could be had, and a VPS be made of it, without fetching it.
     pub async fn reach(&self, engine: &Engine, system: &System) -> Result<Reach> {
         let arch = self.arch(engine);
-        if let Err(why) = system.has_arch(arch) {
+        if let Err(why) = system.has_arch(arch).and_then(|()| runs_on(engine.arch(), system, arch)) {
             return Ok(Reach::No(vec![why]));
         }
         if let Err(why) = emulation::reach(engine, arch, self.may_install).await {
             return Ok(Reach::No(vec![why]));
         }
-        if on_engine(engine, &self.tag(system, arch)?, arch).await?.is_some() {
+        if self.on_engine(engine, system, arch).await?.is_some() {
             return Ok(Reach::Yes("on the engine".to_owned()));
         }
-        if self.rootfs.is_some() {
-            return Ok(Reach::Yes("root file system archive".to_owned()));
-        }
         let mut tried = Vec::new();
-        if self.allows(BaseSource::Registry) {
-            for reference in self.references(system) {
-                match engine.registry_has(&reference, arch).await {
-                    Ok(()) => return Ok(Reach::Yes(reference)),
-                    Err(why) => tried.push(format!("registry {}: {}", short(&reference), cause(&why))),
-                }
-            }
-        }
-        if self.allows(BaseSource::Mirror) {
-            match mirror::answers(system, arch).await {
-                Ok(url) => return Ok(Reach::Yes(url)),
-                Err(why) => tried.push(format!("package mirror: {why}")),
+        for source in self.wanted() {
+            let found = match source {
+                BaseSource::Registry => self.registry_has(engine, system, arch, &mut tried).await,
+                BaseSource::Mirror => match mirror::answers(system, arch, self.may_install).await {
+                    Ok(url) => Some(url),
+                    Err(why) => none(&mut tried, format!("package mirror: {why}")),
+                },
+                BaseSource::Local if self.rootfs.is_some() => Some("root file system archive".to_owned()),
+                BaseSource::Local => none(&mut tried, NO_ARCHIVE.to_owned()),
+            };
+            if let Some(found) = found {
+                return Ok(Reach::Yes(found));
             }
         }
         Ok(Reach::No(tried))
     }
+
+    async fn registry_has(
+        &self,
+        engine: &Engine,
+        system: &System,
+        arch: Arch,
+        tried: &mut Vec<String>,
+    ) -> Option<String> {
+        for reference in self.references(system) {
+            match engine.registry_has(&reference, arch).await {
+                Ok(()) => return Some(reference),
+                Err(why) => {
+                    tried.push(format!("registry {}: {}{}", short(&reference), cause(&why), mend(&reference, &why)));
+                }
+            }
+        }
+        None
+    }
+
+    /// The base that the engine has of one of the sources.
+    async fn on_engine(&self, engine: &Engine, system: &System, arch: Arch) -> Result<Option<Base>> {
+        for source in self.wanted() {
+            let tag = self.tag(system, arch, source)?;
+            if engine.image(&tag).await?.is_some() {
+                return Ok(Some(Base { reference: tag, source, arch }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn cannot_be_had(&self, system: &System, tried: &[String]) -> Failure {
+        let setting = mirror::setting(system.family, &system.os);
+        let mirror = match system.family {
+            Family::Apt => format!("{setting}=http://host/{} (a package mirror)", system.os),
+            Family::Rpm => format!("{setting}=http://host (a package mirror with the paths of the catalog's)"),
+        };
+        let path = system.base.split_once('/').map_or(system.base.as_str(), |(_, path)| path);
+        let mut hint = format!(
+            "any of these would help:\n\
+             {REGISTRY_VARIABLE}=http://host:port (a registry that serves {path})\n{mirror}\n\
+             --rootfs FILE (a root file system archive of {system})"
+        );
+        if self.only.is_some() {
+            hint.push_str("\n--base-source auto (all sources are asked)");
+        }
+        Failure::new(system.to_string(), "get the base image").saw(tried.join("\n")).hint(hint)
+    }
+}
+
+/// An architecture that no machine could have it for is a wrong word, unless it is that of a machine nobody chose.
+fn no_such_base(system: &System, arch: Arch, machine: Arch, why: String) -> Error {
+    let failure = Failure::new(system.to_string(), format!("get the base image for {arch}")).saw(why);
+    if arch == machine {
+        let others = system.architectures.iter().map(|arch| format!("--arch {arch}")).collect::<Vec<_>>();
+        return Error::Machine(failure.hint(format!("it is emulated: {}", others.join(" or "))));
+    }
+    Error::Name(failure)
+}
+
+/// A base on its way from one of the sources; each puts into `tried` why it has none.
+struct Wanted<'a> {
+    sources: &'a BaseSources,
+    engine: &'a Engine,
+    lease: &'a Lease,
+    system: &'a System,
+    arch: Arch,
+    progress: Progress<'a>,
+}
+
+impl Wanted<'_> {
+    async fn pull(&self, tag: &str, tried: &mut Vec<String>) -> Result<bool> {
+        for reference in self.sources.references(self.system) {
+            match self.engine.pull(&reference, self.arch, tag).await {
+                Ok(()) => {
+                    (self.progress)(&format!("{}: base pulled from {reference}", self.system));
+                    return Ok(true);
+                }
+                Err(Error::Pull(failure)) => {
+                    let why = failure.seen().unwrap_or_default();
+                    tried.push(format!("registry {reference}: {why}{}", mend(&reference, why)));
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(false)
+    }
+
+    async fn make(&self, tag: &str, tried: &mut Vec<String>) -> Result<bool> {
+        let Self { sources, engine, lease, system, arch, progress } = self;
+        let plan = match mirror::Plan::for_system(system, *arch, sources.may_install, progress).await {
+            Ok(plan) => plan,
+            Err(why) => {
+                tried.push(format!("package mirror: {why}"));
+                return Ok(false);
+            }
+        };
+        progress(&format!("{system}: base from the package mirror {}", plan.url()));
+        match plan.import(engine, lease, tag).await {
+            Ok(()) => Ok(true),
+            Err(NotMade::Source(why)) => {
+                tried.push(format!("package mirror {}: {why}", plan.url()));
+                Ok(false)
+            }
+            Err(NotMade::Machine(error)) => Err(error),
+        }
+    }
+
+    async fn import(&self, tag: &str, tried: &mut Vec<String>) -> Result<bool> {
+        let Some(archive) = &self.sources.rootfs else {
+            tried.push(NO_ARCHIVE.to_owned());
+            return Ok(false);
+        };
+        (self.progress)(&format!("{}: base from {}", self.system, archive.display()));
+        let file = tokio::fs::File::open(archive).await.map_err(|error| cannot_read(archive, &error))?;
+        let image = Imported { tag, labels: &labels("local", self.arch), arch: self.arch };
+        self.engine.import(ReaderStream::new(file), image).await?;
+        Ok(true)
+    }
+}
+
+/// Notes why a source has nothing.
+fn none(tried: &mut Vec<String>, why: String) -> Option<String> {
+    tried.push(why);
+    None
+}
+
+/// What helps against some of a registry's failures: an engine speaks HTTPS to any registry beyond its own machine, whatever
+/// the setting says, until it is told otherwise.
+fn mend(reference: &str, why: &str) -> String {
+    if !why.contains("HTTP response to HTTPS client") {
+        return String::new();
+    }
+    let host = reference.split('/').next().unwrap_or_default();
+    format!(
+        "; the engine may speak to it without TLS once its /etc/docker/daemon.json has \"insecure-registries\": \
+         [\"{host}\"] and it was told so: systemctl reload docker"
+    )
 }
 
 /// A reference as a table shows it: a digest is for machines.
@@ -235,51 +255,48 @@ pub(super) fn cause(why: &str) -> &str {
     last.rsplit_once(" (HTTP ").map_or(last, |(cause, _)| cause)
 }
 
-/// A setting of the environment; none where it is not there, empty, or the word for what is done without it.
-fn setting<T: FromStr<Err = String>>(name: &'static str, default: &str) -> Result<Option<T>> {
-    match std::env::var(name) {
-        Ok(word) if !word.is_empty() && word != default => {
-            word.parse().map(Some).map_err(|error| Error::Name(Failure::new(name, "read the setting").saw(error)))
-        }
-        _ => Ok(None),
-    }
-}
-
-fn cannot_be_had(system: &System, tried: &[String]) -> Failure {
-    let setting = mirror::setting(system.family, &system.os);
-    let mirror = match system.family {
-        Family::Apt => format!("{setting}=http://host/{} (a package mirror)", system.os),
-        Family::Rpm => format!("{setting}=http://host (a package mirror with the paths of the catalog's)"),
-    };
-    let hint = format!(
-        "either of these would help:\n\
-         TESTENV_REGISTRY_MIRROR=http://host:port (a registry that serves {})\n{mirror}",
-        system.base.split_once('/').map_or(system.base.as_str(), |(_, path)| path)
-    );
-    Failure::new(system.to_string(), "get the base image").saw(tried.join("\n")).hint(hint)
-}
-
-async fn on_engine(engine: &Engine, tag: &str, arch: Arch) -> Result<Option<Base>> {
-    let Some((_, labels)) = engine.image(tag).await? else { return Ok(None) };
-    let source = match labels.get(SOURCE).map(String::as_str) {
-        Some("mirror") => BaseSource::Mirror,
-        Some("local") => BaseSource::Local,
-        _ => BaseSource::Registry,
-    };
-    Ok(Some(Base { reference: tag.to_owned(), source, arch }))
-}
-
 /// The labels of a base that we made ourselves.
 pub(super) fn labels(source: &str, arch: Arch) -> HashMap<String, String> {
     HashMap::from([(SOURCE.to_owned(), source.to_owned()), (ARCH.to_owned(), arch.to_string())])
 }
 
-async fn import_archive(engine: &Engine, archive: &Path, tag: &str, arch: Arch) -> Result<()> {
-    let file = tokio::fs::File::open(archive).await.map_err(|error| cannot_read(archive, &error))?;
-    engine.import(ReaderStream::new(file), Imported { tag, labels: &labels("local", arch), arch }).await
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
 
-fn cannot_read(archive: &Path, error: &std::io::Error) -> Error {
-    let failure = Failure::new(archive.display().to_string(), "read the root file system archive").saw(error);
-    Error::File(failure.hint("--rootfs takes a tar archive, plain or compressed with gzip, bzip2 or xz"))
+    #[test]
+    fn an_architecture_that_a_system_never_had_is_a_wrong_word() {
+        let catalog = Catalog::built_in();
+        let centos = catalog.find("centos", "7").unwrap();
+        let why = centos.has_arch(Arch::Armhf).unwrap_err();
+        let refused = no_such_base(centos, Arch::Armhf, Arch::Amd64, why.clone());
+        assert!(matches!(&refused, Error::Name(_)) && refused.to_string().contains("only for amd64"), "{refused}");
+        let refused = no_such_base(centos, Arch::Armhf, Arch::Armhf, why);
+        assert!(matches!(&refused, Error::Machine(_)) && refused.to_string().contains("--arch amd64"), "{refused}");
+    }
+
+    #[test]
+    fn a_registry_without_tls_is_told_with_what_lets_the_engine_speak_to_it() {
+        let why = "Get \"https://mirror:5000/v2/\": http: server gave HTTP response to HTTPS client";
+        let told = mend("mirror:5000/library/debian:12", why);
+        assert!(told.contains("\"insecure-registries\": [\"mirror:5000\"]"), "{told}");
+        assert_eq!(mend("mirror:5000/library/debian:12", "manifest unknown"), "");
+    }
+
+    #[test]
+    fn whoever_gets_no_base_is_told_each_source_and_each_setting() {
+        let catalog = Catalog::built_in();
+        let sources = BaseSources { only: Some(BaseSource::Local), ..BaseSources::default() };
+        let told = sources.cannot_be_had(catalog.find("debian", "12").unwrap(), &[NO_ARCHIVE.to_owned()]).to_string();
+        for word in [
+            NO_ARCHIVE,
+            "TESTENV_REGISTRY_MIRROR=http://host:port (a registry that serves library/debian:12)",
+            "TESTENV_APT_MIRROR_DEBIAN=http://host/debian",
+            "--rootfs FILE (a root file system archive of debian 12)",
+            "--base-source auto",
+        ] {
+            assert!(told.contains(word), "no {word:?} in:\n{told}");
+        }
+    }
 }

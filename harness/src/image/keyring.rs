@@ -26,11 +26,14 @@ impl Keyring {
 }
 
 /// Whether [`obtain`] has somewhere to get it; the text says why not.
-pub(super) async fn reach(mirror: &AptMirror) -> Result<(), String> {
-    if Path::new(&mirror.keyring).exists() || provision::is_installable(&mirror.keyring_package).await {
+pub(super) async fn reach(mirror: &AptMirror, may_install: bool) -> Result<(), String> {
+    let (keyring, package) = (&mirror.keyring, &mirror.keyring_package);
+    if Path::new(keyring).exists() {
         return Ok(());
     }
-    let (keyring, package) = (&mirror.keyring, &mirror.keyring_package);
+    if provision::is_installable(package).await {
+        return provision::may_be_installed(package, may_install).map_err(|why| format!("no {keyring}: {why}"));
+    }
     match &mirror.keyring_archive {
         Some(archive) if !Path::new(&archive.keyring).exists() => {
             Err(format!("no {keyring}, no package {package}, and no {} to check another archive with", archive.keyring))

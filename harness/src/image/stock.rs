@@ -59,8 +59,7 @@ impl Stock {
         progress: Progress<'_>,
     ) -> Result<Self> {
         let system = Self::tools_system(catalog)?;
-        // whatever this call was told about the system under test, the tools' base comes from the usual sources
-        let sources = BaseSources { rootfs: None, arch: None, ..sources.clone() };
+        let sources = sources.for_tools(engine.arch());
         let tools_base = sources.obtain(engine, lease, system, progress).await?;
         let empty = stock_recipe(&tools_base).ensure(engine, lease, progress).await?;
         let _exclusive = lease.machine().lock(LOCK).await?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::recipe::{Progress, Recipe};
-use super::{Base, BaseSources, builder_reference, extra_authorities};
+use super::{Base, builder_reference, extra_authorities};
 use crate::Engine;
 use crate::catalog::{Arch, Family, Init, System};
 use crate::cross::Target;
@@ -39,13 +39,19 @@ pub async fn vps_image(
     emulated_recipe(engine, system, base.arch, &image)?.ensure(engine, lease, progress).await
 }
 
+/// Whether a VPS of a system and architecture can be made for a machine; the text says why not.
+pub(super) fn runs_on(machine: Arch, system: &System, arch: Arch) -> Result<(), String> {
+    if arch == machine || system.family == Family::Apt {
+        return Ok(());
+    }
+    let seen = "an emulated VPS needs a native container engine, and only the apt family can be given one";
+    Err(format!("{seen}; run it on a machine of {arch}"))
+}
+
 /// A VPS's image that is run by emulation: what emulation cannot do is done by the engine's own architecture.
 fn emulated_recipe(engine: &Engine, system: &System, arch: Arch, image: &str) -> Result<Recipe> {
-    if system.family != Family::Apt {
-        let failure = Failure::new(format!("{system} on {arch}"), "make its image");
-        let seen = "an emulated VPS needs a native container engine, and only the apt family can be given one";
-        return Err(Error::Machine(failure.saw(seen).hint(format!("run it on a machine of {arch}"))));
-    }
+    runs_on(engine.arch(), system, arch)
+        .map_err(|why| Error::Machine(Failure::new(format!("{system} on {arch}"), "make its image").saw(why)))?;
     Ok(Recipe::new(&format!("vps-{}-{arch}", system.slug()), image, vps_image_file!("emulated.Dockerfile"))
         .arg("NATIVE", engine.arch().to_string())
         .file("native-engine", 0o755, vps_image_file!("native-engine"))
@@ -91,7 +97,7 @@ pub(super) fn stock_recipe(base: &Base) -> Recipe {
 /// The image with the compilers for another architecture.
 pub(crate) async fn cross_image(env: &TestEnv, arch: Arch, target: Target) -> Result<String> {
     let (os, version) = COMPILERS;
-    let sources = BaseSources { rootfs: None, ..env.sources().with_arch(env.engine().arch()) };
+    let sources = env.sources().for_tools(env.engine().arch());
     let system = env.catalog().find(os, version)?;
     let base = sources.obtain(env.engine(), env.lease(), system, env.progress()).await?;
     let recipe = Recipe::new(&format!("cross-{arch}"), &base.reference, vps_image_file!("tools/cross/Dockerfile"));
@@ -214,6 +220,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn only_the_apt_family_is_emulated() {
+        let catalog = Catalog::built_in();
+        let (debian, rocky) = (catalog.find("debian", "12").unwrap(), catalog.find("rocky", "9").unwrap());
+        assert_eq!(runs_on(Arch::Amd64, debian, Arch::Arm64), Ok(()));
+        assert_eq!(runs_on(Arch::Arm64, rocky, Arch::Arm64), Ok(()));
+        let why = runs_on(Arch::Amd64, rocky, Arch::Arm64).unwrap_err();
+        assert!(why.contains("a machine of arm64"), "{why}");
     }
 
     #[test]

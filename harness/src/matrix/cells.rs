@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::Engine;
 use crate::catalog::{Arch, Catalog, System};
-use crate::error::Result;
+use crate::error::{Error, Failure, Result};
 use crate::image::{BaseSources, Reach};
 use crate::report::cell_slug;
 
@@ -73,7 +73,8 @@ pub async fn cells(
     let own = [engine.arch()];
     let archs = distinct(if archs.is_empty() { &own } else { archs });
     let selected = catalog.select_all(patterns)?;
-    let pairs = selected.iter().flat_map(|system| archs.iter().map(move |arch| (*system, *arch)));
+    let pairs: Vec<_> = selected.iter().flat_map(|system| archs.iter().map(move |arch| (*system, *arch))).collect();
+    archive_fits(sources, pairs.len())?;
     let cgroup = engine.about().await?.cgroup();
     let cell = async |(system, arch): (&System, Arch)| {
         let reach = match system.init_on(cgroup) {
@@ -82,7 +83,19 @@ pub async fn cells(
         };
         Ok(Cell { system: system.clone(), arch, reach })
     };
-    join_all(pairs.map(cell)).await.into_iter().collect()
+    join_all(pairs.into_iter().map(cell)).await.into_iter().collect()
+}
+
+/// An archive has one system in it, for one architecture: taken for others, it would be tested under their names.
+fn archive_fits(sources: &BaseSources, cells: usize) -> Result<()> {
+    match &sources.rootfs {
+        Some(archive) if cells != 1 => {
+            let failure = Failure::new(format!("--rootfs {}", archive.display()), "choose the system that it is");
+            let hint = "name the one system that is in it, as --os debian:12, and one --arch";
+            Err(Error::Name(failure.saw(format!("it would be the base of {cells} cells")).hint(hint)))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Each once, in the order of their first.
@@ -99,5 +112,15 @@ mod tests {
     fn an_architecture_that_is_named_twice_counts_once() {
         use Arch::{Amd64, Arm64};
         assert_eq!(distinct(&[Arm64, Amd64, Arm64]), [Arm64, Amd64]);
+    }
+
+    #[test]
+    fn an_archive_is_the_base_of_one_cell_and_no_more() {
+        let mut sources = BaseSources::default();
+        assert!(archive_fits(&sources, 20).is_ok());
+        sources.rootfs = Some("/root.tar".into());
+        assert!(archive_fits(&sources, 1).is_ok());
+        let refused = archive_fits(&sources, 20).unwrap_err();
+        assert!(matches!(refused, Error::Name(_)) && refused.to_string().contains("--os debian:12"), "{refused}");
     }
 }

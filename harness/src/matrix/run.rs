@@ -122,7 +122,8 @@ impl Worker for OnEngine<'_> {
         let variables = &[variables, of_tool].concat();
         let deadline = DEADLINE * emulation::patience(engine, cell.arch);
         let deployer = self.plan.deployer.as_ref();
-        let setting = Setting { lease, own: engine.arch(), report, state, deployer, variables, deadline };
+        let (own, sources) = (engine.arch(), self.env.sources());
+        let setting = Setting { lease, own, sources, report, state, deployer, variables, deadline };
         let ended = binary.run(cell, case, &setting).await;
         ended.unwrap_or_else(|error| case.not_begun(cell, report, &error))
     }

@@ -13,6 +13,7 @@ use crate::artifacts::OUTPUT;
 use crate::catalog::{Arch, System};
 use crate::deployer::{self, DEPLOYER_VARIABLE, UNSUPPORTED};
 use crate::error::{Error, Failure, Result};
+use crate::image::{ARCH_VARIABLE, BaseSources};
 use crate::lease::{COMMAND_VARIABLE, Lease};
 use crate::redact::{Handover, strike_out};
 use crate::report::{Outcome, ScenarioReport, scenario_folder};
@@ -28,8 +29,6 @@ pub struct ScenarioBinary {
 
 /// Whether errors carry a backtrace; without it they do where `RUST_BACKTRACE` asks for those of panics.
 const ERROR_BACKTRACES: &str = "RUST_LIB_BACKTRACE";
-/// Tells a scenario the architecture of its VPSes, where it is not that of the engine's machine.
-const ARCH_VARIABLE: &str = "TESTENV_ARCH";
 
 /// A cell, and what shall run on it.
 #[derive(Debug, Clone)]
@@ -56,6 +55,8 @@ pub(super) struct Setting<'a> {
     pub lease: &'a Lease,
     /// The architecture of the engine's machine.
     pub own: Arch,
+    /// Where bases may come from: the same as in this process, which has told the cells by it.
+    pub sources: &'a BaseSources,
     pub report: &'a Path,
     pub state: &'a Path,
     /// The deploy tool, where it is another than deployd.
@@ -118,7 +119,7 @@ impl ScenarioBinary {
         let folder = case.folder(cell, setting.report);
         // a bundle of an earlier run must not speak for this one
         remove_folder(&folder, "remove the bundle of an earlier run")?;
-        let mut command = self.command(cell, case, setting, &folder);
+        let mut command = self.command(cell, case, setting, &folder)?;
         let handover = Handover::new()?;
         command.env(handover.variable().0, handover.variable().1);
         plain_errors(&mut command, std::env::var_os(ERROR_BACKTRACES).as_deref());
@@ -143,8 +144,9 @@ impl ScenarioBinary {
         Ok(ScenarioReport { name: case.scenario.clone(), outcome, duration_ms, bundle, why })
     }
 
-    fn command(&self, cell: &Cell, case: &Case, setting: &Setting<'_>, bundle: &Path) -> Command {
+    fn command(&self, cell: &Cell, case: &Case, setting: &Setting<'_>, bundle: &Path) -> Result<Command> {
         let mut command = Command::new(&self.path);
+        // of another architecture than the engine's machine
         if cell.arch != setting.own {
             command.env(ARCH_VARIABLE, cell.arch.to_string());
         }
@@ -156,10 +158,11 @@ impl ScenarioBinary {
             .env("TESTENV_BUNDLE_DIR", bundle)
             .env("TESTENV_STATE_DIR", setting.state)
             .env(COMMAND_VARIABLE, setting.lease.run())
+            .envs(setting.sources.variables()?)
             .envs(setting.variables.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        command
+        Ok(command)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use harness::image::BaseSources;
+use harness::image::{BaseSource, BaseSources};
 use harness::vps::Vps;
 use harness::{Engine, Settings, TestEnv, Workspace};
 use serde::Serialize;
@@ -23,14 +23,25 @@ pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
 /// Environment variables and options of every command, together.
 pub fn settings(global: &Global) -> anyhow::Result<Settings> {
     let mut sources = BaseSources::from_env()?;
+    choose(&mut sources, global);
+    sources.may_install &= !global.no_install;
+    sources.check()?;
+    Ok(Settings { sources, workspace: workspace(global)?, progress: Arc::new(say) })
+}
+
+/// What the command line says of the source of bases counts more than what the environment says.
+fn choose(sources: &mut BaseSources, global: &Global) {
     sources.only = match global.base_source {
-        None => sources.only,
         Some(BaseChoice::Auto) => None,
         Some(BaseChoice::Only(source)) => Some(source),
+        None if global.rootfs.is_some() => None,
+        None => sources.only,
     };
-    sources.rootfs.clone_from(&global.rootfs);
-    sources.may_install = !global.no_install;
-    Ok(Settings { sources, workspace: workspace(global)?, progress: Arc::new(say) })
+    // words that ask for another source mean no archive that only the environment names
+    let other = global.base_source.is_some() && sources.only.is_some_and(|only| only != BaseSource::Local);
+    if global.rootfs.is_some() || other {
+        sources.rootfs.clone_from(&global.rootfs);
+    }
 }
 
 /// The workspace that this command works in.
@@ -92,4 +103,34 @@ pub fn table(header: &[&str]) -> comfy_table::Table {
         table.set_width(WIDTH_OF_FILES);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of an environment that names both or one, and of the words.
+    fn chosen(
+        env: (Option<BaseSource>, Option<&str>),
+        source: Option<BaseChoice>,
+        rootfs: Option<&str>,
+    ) -> BaseSources {
+        let mut sources = BaseSources { only: env.0, rootfs: env.1.map(Into::into), ..BaseSources::default() };
+        let rootfs = rootfs.map(Into::into);
+        choose(&mut sources, &Global { base_source: source, rootfs, no_install: false, state_dir: None });
+        sources
+    }
+
+    #[test]
+    fn words_count_more_than_the_environment() {
+        let (registry, local) = (BaseSource::Registry, BaseSource::Local);
+        let words = chosen((Some(registry), None), None, Some("a.tar"));
+        assert!(words.check().is_ok() && words.rootfs.is_some(), "{words:?}");
+        let words = chosen((Some(local), Some("a.tar")), Some(BaseChoice::Only(registry)), None);
+        assert!(words.check().is_ok() && words.rootfs.is_none(), "{words:?}");
+        let words = chosen((None, Some("a.tar")), Some(BaseChoice::Only(local)), None);
+        assert!(words.check().is_ok() && words.rootfs.is_some(), "{words:?}");
+        let words = chosen((None, None), Some(BaseChoice::Only(registry)), Some("a.tar"));
+        assert!(words.check().is_err(), "{words:?}");
+    }
 }

@@ -6,12 +6,15 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::import::Maker;
-use super::plan::{ask, other_mirror};
+use super::plan::{ask, named};
 use crate::catalog::{AptMirror, Arch, Family, SecurityArchive, System};
 use crate::image::extra_authorities;
 use crate::image::keyring::{self, Keyring};
 use crate::image::recipe::Progress;
 use crate::provision;
+
+/// What makes the root file system; its package has the same name.
+const TOOL: &str = "mmdebstrap";
 
 /// A release that is there, and the tool and keys for it.
 pub(super) struct AptPlan<'a> {
@@ -19,12 +22,18 @@ pub(super) struct AptPlan<'a> {
     keyring: Keyring,
     arch: Arch,
     url: String,
-    security: Option<&'a SecurityArchive>,
+    security: Option<SecurityArchive>,
 }
 
-/// Whether the mirror answers for the release and the architecture; its address if so.
-pub(super) async fn answers(system: &System, mirror: &AptMirror, arch: Arch) -> Result<String, String> {
-    let url = other_mirror(Family::Apt, &system.os).unwrap_or_else(|| mirror.url_for(arch).to_owned());
+/// Whether the mirror answers for the release and the architecture, and what makes a base of it is here or may be
+/// installed; its address if so.
+pub(super) async fn answers(
+    system: &System,
+    mirror: &AptMirror,
+    arch: Arch,
+    may_install: bool,
+) -> Result<String, String> {
+    let url = named(Family::Apt, &system.os).unwrap_or_else(|| mirror.url_for(arch).to_owned());
     let url = url.trim_end_matches('/').to_owned();
     let suite = mirror.suites.first().map(String::as_str).unwrap_or_default();
     let release = format!("{url}/dists/{suite}/InRelease");
@@ -37,17 +46,49 @@ pub(super) async fn answers(system: &System, mirror: &AptMirror, arch: Arch) -> 
     let packages = format!("{url}/dists/{suite}/{component}/binary-{arch}/Release");
     ask(&packages).await.map_err(|why| format!("{why}: the mirror has no {arch}"))?;
     // what a mirror serves counts only where its signature can be checked
-    keyring::reach(mirror).await.map(|()| url)
+    keyring::reach(mirror, may_install).await?;
+    provision::reach(TOOL, TOOL, may_install).map(|()| url)
+}
+
+/// The security archive to name beside the archive; where there is none that apt would take, that is said.
+async fn security(
+    mirror: &AptMirror,
+    named: Option<&str>,
+    arch: Arch,
+    progress: Progress<'_>,
+) -> Option<SecurityArchive> {
+    let catalogs = mirror.security.as_ref()?;
+    let component = mirror.components.first().map_or("main", String::as_str);
+    let mut without = Vec::new();
+    for archive in candidates(catalogs, named) {
+        match is_whole(&archive, component, arch, named.is_some()).await {
+            Ok(()) => return Some(archive),
+            Err(why) => without.push(why),
+        }
+    }
+    progress(&format!("without {}: {}", catalogs.suite, without.join("; ")));
+    None
+}
+
+/// Where the security archive may be: a mirror that a person named may be all that answers, and those that have it call it
+/// so, or have its suite in the archive itself.
+fn candidates(catalogs: &SecurityArchive, named: Option<&str>) -> Vec<SecurityArchive> {
+    let beside = named.into_iter().flat_map(|url| [format!("{url}-security"), url.to_owned()]);
+    let urls = beside.chain([catalogs.url.clone()]);
+    urls.map(|url| SecurityArchive { url, suite: catalogs.suite.clone() }).collect()
 }
 
 /// Whether the security archive's index of an architecture is the one that its release tells of: mirrors that follow the
 /// great architectures leave old ones of the others, which apt refuses, with everything else of that run.
-async fn is_whole(security: &SecurityArchive, component: &str, arch: Arch) -> Result<(), String> {
+async fn is_whole(security: &SecurityArchive, component: &str, arch: Arch, must_answer: bool) -> Result<(), String> {
     let (suite, index) =
         (format!("{}/dists/{}", security.url, security.suite), format!("{component}/binary-{arch}/Packages.xz"));
-    // an archive that does not answer at all is for mmdebstrap to tell of
-    let Ok(release) = ask(&format!("{suite}/InRelease")).await else { return Ok(()) };
-    let release = release.text().await.unwrap_or_default();
+    let release = match ask(&format!("{suite}/InRelease")).await {
+        Ok(release) => release.text().await.unwrap_or_default(),
+        Err(why) if must_answer => return Err(why),
+        // the catalog's own has to be there: that it is not is for mmdebstrap to tell of
+        Err(_) => return Ok(()),
+    };
     let there = ask(&format!("{suite}/{index}")).await?.content_length();
     match (promised(&release, &index), there) {
         (Some(size), Some(there)) if size != there => {
@@ -74,29 +115,24 @@ fn expired(release: &str, now: jiff::Timestamp) -> Option<&str> {
 impl<'a> AptPlan<'a> {
     /// Gets the tool and the key ring.
     pub(super) async fn new(
+        os: &str,
         mirror: &'a AptMirror,
         arch: Arch,
         url: String,
         may_install: bool,
         progress: Progress<'_>,
     ) -> Result<Self, String> {
-        let tool = provision::program("mmdebstrap", "mmdebstrap", may_install, progress).await;
+        let tool = provision::program(TOOL, TOOL, may_install, progress).await;
         tool.map_err(|error| error.to_string())?;
         let keyring = keyring::obtain(mirror, may_install, progress).await?;
-        let mut security = mirror.security.as_ref();
-        let component = mirror.components.first().map_or("main", String::as_str);
-        if let Some(archive) = security
-            && let Err(why) = is_whole(archive, component, arch).await
-        {
-            progress(&format!("without {}: {why}", archive.suite));
-            security = None;
-        }
+        let named = named(Family::Apt, os).map(|_| url.as_str());
+        let security = security(mirror, named, arch, progress).await;
         Ok(Self { mirror, keyring, arch, url, security })
     }
 
     pub(super) fn maker(&self) -> std::io::Result<Maker> {
         let folder = tempfile::tempdir()?;
-        let mut command = Command::new("mmdebstrap");
+        let mut command = Command::new(TOOL);
         command.args(self.arguments(&trusting(&folder)?));
         Ok(Maker { command, folder })
     }
@@ -146,6 +182,8 @@ fn trusting(folder: &TempDir) -> std::io::Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
 
     #[test]
@@ -155,6 +193,41 @@ mod tests {
         assert_eq!(expired(release, at("2025-11-09T00:00:00Z")), Some("Sat, 08 Nov 2025 08:14:09 UTC"));
         assert_eq!(expired(release, at("2025-11-08T08:14:08Z")), None);
         assert_eq!(expired("Origin: Debian\n", at("2030-01-01T00:00:00Z")), None);
+    }
+
+    /// A mirror on this machine that has what begins so, all of it empty, and nothing else.
+    async fn mirror_with(prefix: &'static str) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut asked = [0; 2048];
+                let length = stream.read(&mut asked).await.unwrap();
+                let has = asked[..length].starts_with(format!("GET {prefix}").as_bytes());
+                let status = if has { "200 OK" } else { "404 Not Found" };
+                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        format!("http://{address}/debian")
+    }
+
+    #[tokio::test]
+    async fn the_mirror_that_a_person_named_need_be_all_that_answers() {
+        let catalog = crate::catalog::Catalog::built_in();
+        let debian = catalog.find("debian", "12").unwrap();
+        let mut mirror = debian.mirror.as_ref().unwrap().apt().unwrap().clone();
+        // nothing listens there
+        mirror.security.as_mut().unwrap().url = "http://127.0.0.1:9/debian-security".to_owned();
+        let said = std::sync::Mutex::new(String::new());
+        let progress = |line: &str| said.lock().unwrap().push_str(line);
+        for (prefix, found) in [("/debian-security/", Some("-security")), ("/debian/", Some("")), ("/nothing", None)] {
+            let url = mirror_with(prefix).await;
+            let archive = security(&mirror, Some(&url), Arch::Amd64, &progress).await;
+            assert_eq!(archive.map(|it| it.url), found.map(|end| format!("{url}{end}")));
+        }
+        let said = said.into_inner().unwrap();
+        assert!(said.starts_with("without bookworm-security: http://127.0.0.1:"), "{said}");
     }
 
     #[test]

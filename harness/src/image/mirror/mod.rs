@@ -5,4 +5,6 @@ mod import;
 mod plan;
 mod rpm;
 
-pub(super) use plan::{Plan, answers, setting};
+pub(super) use import::NotMade;
+pub(super) use plan::{Plan, answers, named};
+pub(crate) use plan::{address, setting};

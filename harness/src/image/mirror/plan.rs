@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::Response;
 
 use super::apt::AptPlan;
-use super::import::import;
+use super::import::{NotMade, import};
 use super::rpm::RpmPlan;
 use super::{apt, rpm};
 use crate::catalog::{Arch, Family, Mirror, System};
@@ -37,11 +37,11 @@ enum Tool<'a> {
     Rpm(RpmPlan<'a>),
 }
 
-/// Whether the mirror of a system answers for its release; its address if so.
-pub(in crate::image) async fn answers(system: &System, arch: Arch) -> Result<String, String> {
+/// Whether the mirror of a system answers for its release, and this machine can make a base of it; its address if so.
+pub(in crate::image) async fn answers(system: &System, arch: Arch, may_install: bool) -> Result<String, String> {
     match mirror_of(system)? {
-        Mirror::Apt(mirror) => apt::answers(system, mirror, arch).await,
-        Mirror::Rpm(mirror) => rpm::answers(system, mirror, arch).await,
+        Mirror::Apt(mirror) => apt::answers(system, mirror, arch, may_install).await,
+        Mirror::Rpm(mirror) => rpm::answers(system, mirror, arch, may_install).await,
     }
 }
 
@@ -57,9 +57,11 @@ impl<'a> Plan<'a> {
         may_install: bool,
         progress: Progress<'_>,
     ) -> Result<Self, String> {
-        let url = answers(system, arch).await?;
+        let url = answers(system, arch, may_install).await?;
         let tool = match mirror_of(system)? {
-            Mirror::Apt(mirror) => AptPlan::new(mirror, arch, url.clone(), may_install, progress).await.map(Tool::Apt),
+            Mirror::Apt(mirror) => {
+                AptPlan::new(&system.os, mirror, arch, url.clone(), may_install, progress).await.map(Tool::Apt)
+            }
             Mirror::Rpm(mirror) => RpmPlan::new(system, mirror, arch, may_install, progress).await.map(Tool::Rpm),
         };
         Ok(Self { system, arch, url, tool: tool? })
@@ -70,29 +72,36 @@ impl<'a> Plan<'a> {
     }
 
     /// Streams the root file system from the tool straight into the engine.
-    pub(in crate::image) async fn import(&self, engine: &Engine, lease: &Lease, tag: &str) -> Result<()> {
+    pub(in crate::image) async fn import(&self, engine: &Engine, lease: &Lease, tag: &str) -> Result<(), NotMade> {
         let made = match &self.tool {
             Tool::Apt(plan) => plan.maker(),
             Tool::Rpm(plan) => plan.maker(),
         };
+        let maker = made.map_err(|error| {
+            let failure = Failure::new(self.system.to_string(), format!("make the base from {}", self.url));
+            NotMade::Machine(Error::File(failure.saw(error)))
+        })?;
         let image = Imported { tag, labels: &labels("mirror", self.arch), arch: self.arch };
-        let imported = match made {
-            Ok(maker) => import(maker, engine, lease, image).await,
-            Err(error) => Err(error.to_string()),
-        };
-        imported.map_err(|seen| {
-            Error::Build(Failure::new(self.system.to_string(), format!("make the base from {}", self.url)).saw(seen))
-        })
+        import(maker, engine, lease, image).await
     }
 }
 
 /// The setting that names another mirror for an os: `TESTENV_RPM_MIRROR_CENTOS`.
-pub(in crate::image) fn setting(family: Family, os: &str) -> String {
+pub(crate) fn setting(family: Family, os: &str) -> String {
     format!("TESTENV_{family}_MIRROR_{os}").to_uppercase()
 }
 
+/// The address that tells whether a mirror answers, where `other` may take its place.
+pub(crate) fn address(mirror: &Mirror, other: Option<&str>) -> String {
+    match (mirror, other) {
+        (_, None) => mirror.address().to_owned(),
+        (Mirror::Apt(_), Some(other)) => other.trim_end_matches('/').to_owned(),
+        (Mirror::Rpm(_), Some(other)) => rpm::moved(mirror.address(), other),
+    }
+}
+
 /// The mirror that the environment names instead of the catalog's.
-pub(super) fn other_mirror(family: Family, os: &str) -> Option<String> {
+pub(in crate::image) fn named(family: Family, os: &str) -> Option<String> {
     std::env::var(setting(family, os)).ok().filter(|url| !url.is_empty())
 }
 

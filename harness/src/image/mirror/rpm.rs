@@ -6,7 +6,7 @@ use std::path::Path;
 use tokio::process::Command;
 
 use super::import::Maker;
-use super::plan::{ask, other_mirror};
+use super::plan::{ask, named};
 use crate::catalog::{Arch, Family, PackageManager, RpmMirror, System};
 use crate::image::recipe::Progress;
 use crate::image::{extra_authorities, tools::vps_image_file};
@@ -14,6 +14,9 @@ use crate::provision;
 
 /// What runs dnf and packs the folder that it filled.
 const SCRIPT: &str = vps_image_file!("rpm-base");
+
+/// What installs into the new root; its package has the same name.
+const TOOL: &str = "dnf";
 
 /// Repositories that are there, and the tool for them.
 pub(super) struct RpmPlan<'a> {
@@ -24,17 +27,27 @@ pub(super) struct RpmPlan<'a> {
     other: Option<String>,
 }
 
-/// Whether the repository with the system itself answers, and the key that its packages are checked with; the address of
-/// the repository if so.
-pub(super) async fn answers(system: &System, mirror: &RpmMirror, arch: Arch) -> Result<String, String> {
-    let plan = RpmPlan { system, mirror, arch, other: other_mirror(Family::Rpm, &system.os) };
+/// Whether the repository with the system itself answers, and the key that its packages are checked with, and what makes a
+/// base of them is here or may be installed; the address of the repository if so.
+pub(super) async fn answers(
+    system: &System,
+    mirror: &RpmMirror,
+    arch: Arch,
+    may_install: bool,
+) -> Result<String, String> {
+    let plan = RpmPlan { system, mirror, arch, other: named(Family::Rpm, &system.os) };
     let first = mirror.repositories.first().ok_or_else(|| format!("the catalog names no repository for {system}"))?;
     let url = plan.address(&first.url);
     ask(&format!("{url}/repodata/repomd.xml")).await?;
     ask(&mirror.gpgkey)
         .await
         .map_err(|why| format!("{url} answers, but not the key that signs its packages: {why}"))?;
-    Ok(url)
+    provision::reach(TOOL, TOOL, may_install)?;
+    if nix::unistd::geteuid().is_root() {
+        Ok(url)
+    } else {
+        Err(format!("{TOOL} makes a base as root only: run this as root"))
+    }
 }
 
 impl<'a> RpmPlan<'a> {
@@ -46,8 +59,8 @@ impl<'a> RpmPlan<'a> {
         may_install: bool,
         progress: Progress<'_>,
     ) -> Result<Self, String> {
-        provision::program("dnf", "dnf", may_install, progress).await.map_err(|error| error.to_string())?;
-        Ok(Self { system, mirror, arch, other: other_mirror(Family::Rpm, &system.os) })
+        provision::program(TOOL, TOOL, may_install, progress).await.map_err(|error| error.to_string())?;
+        Ok(Self { system, mirror, arch, other: named(Family::Rpm, &system.os) })
     }
 
     pub(super) fn maker(&self) -> std::io::Result<Maker> {
@@ -110,16 +123,19 @@ impl<'a> RpmPlan<'a> {
     fn address(&self, url: &str) -> String {
         let url = url.replace("$basearch", basearch(self.arch));
         let url = url.trim_end_matches('/');
-        match (&self.other, url.split("://").nth(1).and_then(|rest| rest.split_once('/'))) {
-            (Some(other), Some((_, path))) => format!("{}/{path}", other.trim_end_matches('/')),
-            _ => url.to_owned(),
-        }
+        self.other.as_ref().map_or_else(|| url.to_owned(), |other| moved(url, other))
     }
 
     /// `9` of `stream9`: what `$releasever` stands for.
     fn release(&self) -> &str {
         self.system.version.trim_start_matches(|letter: char| !letter.is_ascii_digit())
     }
+}
+
+/// The same path on another mirror.
+pub(super) fn moved(url: &str, other: &str) -> String {
+    let path = url.split("://").nth(1).and_then(|rest| rest.split_once('/')).map_or("", |(_, path)| path);
+    format!("{}/{path}", other.trim_end_matches('/'))
 }
 
 /// An architecture in rpm's words.
@@ -170,7 +186,7 @@ mod tests {
         let mut mirror = mirror.clone();
         // nothing listens there
         mirror.repositories[0].url = "http://127.0.0.1:9/9/$basearch/".to_owned();
-        let why = answers(system, &mirror, Arch::Arm64).await.unwrap_err();
+        let why = answers(system, &mirror, Arch::Arm64, false).await.unwrap_err();
         assert!(why.starts_with("http://127.0.0.1:9/9/aarch64/repodata/repomd.xml: "), "{why}");
     }
 }

@@ -116,6 +116,7 @@ impl Trial<'_> {
         let setting = Setting {
             lease: env.lease(),
             own: env.engine().arch(),
+            sources: env.sources(),
             report: &report,
             state: &plan.state,
             deployer: None,

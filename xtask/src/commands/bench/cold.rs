@@ -44,7 +44,7 @@ async fn ours(env: &TestEnv, system: &System, images: &Images) -> anyhow::Result
     // a system that no machine has anything of: names on the engine follow everything that the entry says
     let base = format!("{NO_REGISTRY}/cold-{}:1", id());
     let fresh = System { base, digest: None, ..system.clone() };
-    images.begin(env.sources().reference(env.engine(), &fresh)?);
+    images.begin(env.sources().reference(env.engine(), &fresh, BaseSource::Mirror)?);
     let start = Instant::now();
     let vps = VpsRequest::new(&fresh).start(env).await?;
     let elapsed = start.elapsed();
