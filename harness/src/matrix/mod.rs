@@ -8,6 +8,7 @@ mod partition;
 mod run;
 mod scenarios;
 mod schedule;
+mod tools;
 mod width;
 
 pub use cells::{Cell, cells};

@@ -9,6 +9,7 @@ use super::durations::Durations;
 use super::memory::Peak;
 use super::scenarios::{Case, ScenarioBinary, Setting, Work};
 use super::schedule::{Event, Schedule, Worker};
+use super::tools;
 use super::width::Width;
 use crate::catalog::Arch;
 use crate::deployer::{Command, Deployd, Deployer};
@@ -81,6 +82,7 @@ pub async fn run(
     let ended = tokio::select! {
         ended = schedule.run(&worker, stop) => ended,
         never = peak.watch(env) => match never {},
+        never = tools::make(env, plan) => match never {},
     };
     let cells = plan.work.iter().zip(ended.reports).map(|(work, reports)| cell_report(work, reports)).collect();
     let mut report = MatrixReport::new(cells, millis_since(start));

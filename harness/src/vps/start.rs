@@ -19,7 +19,6 @@ use crate::engine::{Attach, ContainerSpec, Disk, Publish};
 use crate::error::{Error, Failure, Result};
 use crate::image::stock::NETWORK;
 use crate::image::{Base, Stock, vps_image};
-
 use crate::lease::{EXPIRES, NAME, STATE, WORKSPACE};
 use crate::provision;
 use crate::ssh::KeyPair;
