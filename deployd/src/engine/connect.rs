@@ -65,6 +65,12 @@ pub(super) fn is_missing(error: &bollard::errors::Error) -> bool {
     matches!(error, bollard::errors::Error::DockerResponseServerError { status_code: 404, .. })
 }
 
+/// Whether the engine says that a container is being removed already, at another request.
+pub(super) fn is_being_removed(error: &bollard::errors::Error) -> bool {
+    use bollard::errors::Error::DockerResponseServerError as Refused;
+    matches!(error, Refused { status_code: 409, message } if message.contains("already in progress"))
+}
+
 /// Whether a stream of JSON lines ended with nothing worse than a line end that came apart from its line.
 ///
 /// The client's decoder reads the line without it, and then takes the line end that is left for a part of another line.
@@ -78,6 +84,19 @@ mod tests {
     use std::io;
 
     use super::*;
+
+    #[test]
+    fn a_removal_that_is_under_way_is_told_from_other_conflicts() {
+        let is_one = |status_code, message: &str| {
+            is_being_removed(&bollard::errors::Error::DockerResponseServerError {
+                status_code,
+                message: message.into(),
+            })
+        };
+        assert!(is_one(409, "removal of container 3878e93fd123 is already in progress"));
+        assert!(!is_one(409, "You cannot remove a running container 3878e93fd123"));
+        assert!(!is_one(500, "removal of container 3878e93fd123 is already in progress"));
+    }
 
     #[test]
     fn a_line_end_that_is_left_over_is_told_from_other_errors() {

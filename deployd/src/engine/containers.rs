@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use bollard::models::{ContainerStateStatusEnum, ContainerSummary, ContainerSummaryStateEnum, ContainerUpdateBody};
 use bollard::query_parameters::{
@@ -9,13 +10,16 @@ use bollard::query_parameters::{
     RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
 };
 
-use super::connect::{failed, is_missing};
+use super::connect::{failed, is_being_removed, is_missing};
 use super::spec::{ROLE, restart_policy};
 use super::{ContainerSpec, Engine, Role};
-use crate::error::Result;
+use crate::error::{Failure, Kind, Result};
+use crate::wait::{self, Seen};
 
 /// How long a container may take to end by itself, in seconds.
 const STOP: i32 = 10;
+/// How long a removal that is under way may take.
+const REMOVED: Duration = Duration::from_mins(1);
 
 /// A container of ours.
 #[derive(Debug, Clone)]
@@ -93,8 +97,25 @@ impl Engine {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         match self.docker().await?.remove_container(id, Some(options)).await {
             Err(error) if is_missing(&error) => Ok(()),
+            // a deploy puts away the version before while a prune does; its image is free only when that has ended
+            Err(error) if is_being_removed(&error) => self.gone(id).await,
             removed => removed.map_err(failed(format!("remove the container {}", short(id)))),
         }
+    }
+
+    /// Waits for the end of a removal that another request began.
+    async fn gone(&self, id: &str) -> Result<()> {
+        let gone = wait::until(REMOVED, Duration::from_millis(50), || async {
+            match self.state(id).await {
+                Ok(State::Missing) => Seen::Ready(()),
+                Ok(state) => Seen::NotYet(format!("it is there: {state:?}")),
+                Err(error) => Seen::NotYet(error.to_string()),
+            }
+        });
+        gone.await.map_err(|seen| {
+            let what = format!("wait for the container {} to be removed", short(id));
+            Failure::new(Kind::Engine, what).saw(format!("after {} s: {seen}", REMOVED.as_secs()))
+        })
     }
 
     /// What a container does.
