@@ -9,9 +9,6 @@ use crate::error::Result;
 use crate::image::{Tool, tool_image};
 use crate::testenv::TestEnv;
 
-/// In the order in which scenarios ask for them; what builds Procfile projects comes before the last.
-const TOOLS: [Tool; 2] = [Tool::GitHost, Tool::Sidecar];
-
 /// Makes them, for a run of every scenario; of a few, perhaps none is needed.
 pub(super) async fn make(env: &TestEnv, plan: &Plan) -> Infallible {
     let scenarios = plan.binary.names().len();
@@ -24,10 +21,11 @@ pub(super) async fn make(env: &TestEnv, plan: &Plan) -> Infallible {
     pending().await
 }
 
+/// In the order in which scenarios ask for them.
 async fn make_all(env: &TestEnv, plan: &Plan) -> Result<()> {
     let base = env.stock().await?.tools_base();
     let image = async |tool| tool_image(env.engine(), env.lease(), tool, base, env.progress()).await.map(|_| ());
-    for tool in TOOLS {
+    for tool in [Tool::GitHost, Tool::Sidecar] {
         image(tool).await?;
     }
     for tool in &plan.tools {
