@@ -10,6 +10,7 @@ use harness::project::Project;
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
+use crate::environment::{keeps_the_secret, set_a_secret};
 use crate::every_system;
 use crate::support::{AnyStage, Scene, Stage, commit_of, on_a_stage, on_any_stage, project, say};
 
@@ -63,11 +64,13 @@ async fn refused(stage: &AnyStage<'_>, case: &Case<'_>) -> anyhow::Result<String
 async fn python_node_and_static_projects_are_built_by_their_buildpacks(os: &str, version: &str) -> anyhow::Result<()> {
     on_a_stage(os, version, "procfile-python", async |stage| {
         stage.deployd.provide_builder(stage.env()).await?;
+        set_a_secret(stage).await?;
         let (commit, status, answer) = up(stage, "Python", true).await?;
         let told = answer.as_str().unwrap_or_default();
         ensure!(status == 200 && told.contains("Python app detected"), "HTTP {status}: {answer}");
         let page = stage.page().await?;
         ensure!(page.contains(&format!("commit {commit}")) && page.contains("by Flask"), "the page: {page}");
+        keeps_the_secret(stage).await?;
         runs_as_a_user_without_what_it_was_built_of(stage, &commit).await?;
         nobody_notices_a_failed_build_nor_a_switch(stage, &commit).await?;
 
@@ -83,6 +86,9 @@ async fn python_node_and_static_projects_are_built_by_their_buildpacks(os: &str,
             let tells = fixture.name == "static-site" || page.contains(&commit);
             ensure!(tells && stage.status_commit().await? == commit, "{} does not tell {commit}: {page}", fixture.name);
         }
+        what_no_buildpack_fits_names_its_cause(stage).await?;
+        let page = page_of(stage, &project("static-site")?).await?;
+        ensure!(page.contains("Nothing runs behind it"), "the old version does not serve any more: {page}");
         let left = left_of_builds(stage).await?;
         ensure!(left.is_empty(), "builds left on the engine: {left}");
         Ok(())
@@ -114,6 +120,17 @@ async fn nobody_notices_a_failed_build_nor_a_switch(stage: &Stage<'_>, first: &s
     Ok(())
 }
 
+async fn what_no_buildpack_fits_names_its_cause(stage: &Stage<'_>) -> anyhow::Result<()> {
+    stage.checkout.replace_by(&project("procfile-none")?)?;
+    let (_, status, answer) = up(stage, "no buildpack that fits", false).await?;
+    ensure!(status == 500 && answer.to_string().contains("Unable to select a buildpack"), "HTTP {status}: {answer}");
+    stage.checkout.write(".buildpacks", "heroku/cobol\n")?;
+    let (_, status, answer) = up(stage, "an unknown buildpack", false).await?;
+    let cause = "There is no buildpack heroku/cobol; there are: python nodejs static null";
+    ensure!(status == 500 && answer.to_string().contains(cause), "HTTP {status}: {answer}");
+    Ok(())
+}
+
 #[apply(every_system)]
 #[tokio::test]
 async fn what_cannot_be_built_names_its_cause_and_the_old_version_serves(
@@ -121,15 +138,11 @@ async fn what_cannot_be_built_names_its_cause_and_the_old_version_serves(
     version: &str,
 ) -> anyhow::Result<()> {
     on_any_stage((os, version), "dockerfile-web", &[Ability::Status], async |stage| {
-        if let Some(own) = stage.deployds() {
-            own.deployd.provide_builder(stage.env()).await?;
-        }
         let first = stage.deploy().await?;
         // the engine itself repeats the command, not what it says
         let dockerfile = "FROM debian:12\nRUN printf 'the reason %s\\n' why; exit 7\n";
-        let none = project("procfile-none")?;
         // each replaces the files of the one before
-        let cases: [Case<'_>; 5] = [
+        let cases: [Case<'_>; 3] = [
             ("a Dockerfile that fails", &[("Dockerfile", dockerfile)], 500, "the reason why"),
             (
                 "a Procfile without web",
@@ -137,13 +150,6 @@ async fn what_cannot_be_built_names_its_cause_and_the_old_version_serves(
                 500,
                 "it has only worker, clock",
             ),
-            (
-                "an unknown buildpack",
-                &[("Procfile", "web: ./serve\n"), (".buildpacks", "heroku/cobol\n")],
-                500,
-                "There is no buildpack heroku/cobol; there are: python nodejs static null",
-            ),
-            ("no buildpack that fits", &[], 500, "Unable to select a buildpack"),
             ("nothing to build", &[("README", "words\n")], 400, "the repository holds no Dockerfile"),
         ];
         // a tool whose projects say how they are built chooses no buildpack
@@ -152,9 +158,6 @@ async fn what_cannot_be_built_names_its_cause_and_the_old_version_serves(
         for it in cases {
             let (case, files, _, cause) = *it;
             stage.checkout.clear()?;
-            if files.is_empty() {
-                stage.checkout.replace_by(&none)?;
-            }
             for &(file, text) in files {
                 stage.checkout.write(file, text)?;
             }

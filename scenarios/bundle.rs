@@ -119,16 +119,16 @@ async fn a_bundle_has_the_evidence_and_no_secret_with_ssh_and_without(os: &str, 
         let failure = format!("made up: {PASSWORD} with {}", stage.access.token);
         let dir = tempfile::tempdir()?;
         artifacts::collect(vps, dir.path(), &failure).await;
-        holds_evidence(dir.path(), true)?;
         holds_none(dir.path(), &secrets)?;
+        holds_evidence(dir.path(), true)?;
 
         vps.ssh().await?.close().await;
         let shut = "iptables --insert INPUT --protocol tcp --dport 22 --jump REJECT";
         vps.run_by_engine(shut, Duration::from_secs(20)).await?;
         let dir = tempfile::tempdir()?;
         artifacts::collect(vps, dir.path(), &failure).await;
-        holds_evidence(dir.path(), false)?;
-        holds_none(dir.path(), &secrets)
+        holds_none(dir.path(), &secrets)?;
+        holds_evidence(dir.path(), false)
     })
     .await
 }

@@ -7,6 +7,7 @@ use harness::deployer::Ability;
 use harness::probe::{Continuous, Options};
 use rstest_reuse::apply;
 
+use crate::environment::{keeps_the_secret, set_a_secret};
 use crate::every_system;
 use crate::support::{commit_of, on_any_stage};
 
@@ -29,6 +30,9 @@ async fn a_compose_project_keeps_its_volume_survives_a_bad_file_and_refuses_nobo
     version: &str,
 ) -> anyhow::Result<()> {
     on_any_stage((os, version), "compose-web-db", &[], async |stage| {
+        if let Some(own) = stage.deployds() {
+            set_a_secret(own).await?;
+        }
         let first = stage.deploy().await?;
         let page = stage.page().await?;
         ensure!(page.contains(&first), "the page does not tell commit {first}: {page}");
@@ -37,6 +41,7 @@ async fn a_compose_project_keeps_its_volume_survives_a_bad_file_and_refuses_nobo
             let (_, status) = own.api()?.as_admin("GET", "/status", None).await?;
             let containers = status["data"]["status"]["containers"].as_array().map_or(0, Vec::len);
             ensure!(containers == 2, "not two services: {status}");
+            keeps_the_secret(own).await?;
         }
         let probe = Continuous::start(stage.vps(), &stage.project, &patient(), commit_of)?;
 

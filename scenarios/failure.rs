@@ -50,7 +50,7 @@ async fn nobody_notices_failed_deploys_nor_a_switch_nor_a_rollback(os: &str, ver
         if stage.deployds().is_some() {
             // whose file it is
             let unhealthy =
-                "build_type = \"dockerfile\"\nport = 8080\n[health]\ncontains = \"nobody says\"\ntimeout_seconds = 2\n";
+                "build_type = \"dockerfile\"\nport = 8080\n[health]\ncontains = \"nobody says\"\ntimeout_seconds = 6\n";
             stage.checkout.write("project.toml", unhealthy)?;
             let (told, last) = failing(stage).await?;
             let seen = told.contains("nobody says") && failed_at(last.as_ref(), "health", "nobody says");

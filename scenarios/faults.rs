@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use harness::ssh::Session;
-use harness::{Error, Fault, Size, Vps};
+use harness::{Error, Fault, Size, Vps, command_line};
 use rstest_reuse::apply;
 
 use crate::every_system;
@@ -150,7 +150,7 @@ async fn what_cannot_be(it: &Scenario, (os, version): (&str, &str)) -> anyhow::R
     unlimited.stop().await?;
     let error =
         unlimited.inject(&it.env, Fault::Cut).await.err().context("a fault upon a VPS that is off")?.to_string();
-    ensure!(error.contains("it is off") && error.contains("cargo xtask start"), "{error}");
+    ensure!(error.contains("it is off") && error.contains(&format!("{} start", command_line())), "{error}");
     Ok(unlimited.close().await?)
 }
 

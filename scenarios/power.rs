@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use harness::Vps;
 use harness::catalog::Init;
 use harness::engine::ContainerState;
 use harness::wait::{Seen, wait_until};
+use harness::{Vps, command_line};
 use rstest_reuse::apply;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -70,10 +70,8 @@ async fn off_on_and_reboots_keep_the_disk_and_what_others_know(os: &str, version
         vps.stop().await?;
         ensure!(vps.state().await? == Some(ContainerState::Stopped), "not off: {:?}", vps.state().await?);
         let refused = vps.ssh().await.err().map(|error| error.to_string()).unwrap_or_default();
-        ensure!(
-            refused.contains("it is off") && refused.contains("xtask start"),
-            "a login while it is off: {refused:?}"
-        );
+        let hint = format!("{} start", command_line());
+        ensure!(refused.contains("it is off") && refused.contains(&hint), "a login while it is off: {refused:?}");
         ensure!(vps.reboot().await.is_err(), "what is off was rebooted");
         vps.start().await?;
         booted_again(vps, &mut boots).await?;
