@@ -218,6 +218,9 @@ async fn log_out(stage: &Stage<'_>, browser: &Browser) -> anyhow::Result<()> {
     let cookies = browser.cookies().await?;
     browser.click("#logout").await?;
     browser.shows("#login", "You are logged out").await?;
+    // as when what was asked before the logout is refused after it
+    browser.run("document.dispatchEvent(new CustomEvent('session-ended')); return true").await?;
+    browser.shows("#login", "You are logged out").await?;
     ensure!(browser.text("#home").await?.is_empty(), "what was shown is still there");
     ensure!(browser.cookies().await?.is_empty(), "the cookie is still there");
     let token = cookies.first().map(|cookie| cookie.value.as_str());

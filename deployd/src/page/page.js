@@ -35,18 +35,13 @@ async function begin() {
   try {
     enter(await ask("GET", "/user/validate"));
   } catch (error) {
-    // without a session, the form is there already
-    if (error instanceof Refused && error.status === 401) return;
     showLogin();
-    say(byId("login-error"), error.message);
+    // to have no session yet is no error
+    if (!(error instanceof Refused && error.status === 401)) say(byId("login-error"), error.message);
   }
 }
 
-let entered = false;
-loginForm((session) => {
-  entered = true;
-  enter(session);
-});
+loginForm(enter);
 actionButtons();
 historyList();
 logsView();
@@ -54,7 +49,8 @@ onStatus(offerActions);
 onStatus(offerContainers);
 onStatus((status) => refreshDeploys(status).catch((error) => say(byId("unreachable"), error.message)));
 document.addEventListener("session-ended", () => {
-  leave(entered || !byId("home").hidden ? "Your session has ended. Log in again." : "");
+  // what was asked before a logout may be refused after it, and without a session nothing ends
+  if (!byId("home").hidden) leave("Your session has ended. Log in again.");
 });
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden && !byId("home").hidden) startStatus();
@@ -62,7 +58,6 @@ document.addEventListener("visibilitychange", () => {
 byId("logout").addEventListener("click", async () => {
   try {
     await send("POST", "/web/logout", {});
-    entered = false;
     leave("You are logged out.");
   } catch (error) {
     say(byId("unreachable"), error.message);
