@@ -273,9 +273,9 @@ pub struct Matrix {
     /// On these architectures: amd64, arm64, armhf; another than the machine's own is emulated [default: its own]
     #[arg(long, value_name = "ARCH")]
     pub arch: Vec<Arch>,
-    /// Only the scenarios whose name holds this; with --mutants also the mutants
+    /// Only the scenarios whose name holds this, or one of several; with --mutants also the mutants
     #[arg(long, value_name = "FILTER")]
-    pub scenario: Option<String>,
+    pub scenario: Vec<String>,
     /// Prove that the scenarios can fail: build each defect of scenarios/mutants.toml, and see its scenario notice it on the
     /// first of the systems [default: debian:12]
     #[arg(long, conflicts_with_all = [

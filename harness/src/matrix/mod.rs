@@ -2,6 +2,7 @@
 
 mod cells;
 mod durations;
+mod filters;
 mod memory;
 pub mod mutants;
 mod partition;
@@ -13,6 +14,7 @@ mod width;
 
 pub use cells::{Cell, cells};
 pub use durations::{DURATIONS, Durations};
+pub use filters::unknown_filter;
 pub use partition::Partition;
 pub use run::{Plan, Tool, none_can_run, run};
 pub use scenarios::{Case, ScenarioBinary, Work};

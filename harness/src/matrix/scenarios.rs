@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::process::Command;
 
 use super::cells::Cell;
+use super::filters::is_selected;
 use crate::artifacts::OUTPUT;
 use crate::catalog::{Arch, System};
 use crate::deployer::{self, DEPLOYER_VARIABLE, UNSUPPORTED};
@@ -80,15 +81,15 @@ impl ScenarioBinary {
         Ok(Self { path: path.to_owned(), tests })
     }
 
-    /// The scenarios of a system whose name holds `filter`.
+    /// The scenarios of a system whose name holds one of `filters`; all of them without any.
     #[must_use]
-    pub fn cases(&self, system: &System, filter: &str) -> Vec<Case> {
+    pub fn cases(&self, system: &System, filters: &[String]) -> Vec<Case> {
         let wanted = system.slug().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
         let case = |test: &String| {
             // rstest names a case `scenario::case_12_debian_12`
             let (scenario, case) = test.rsplit_once("::case_")?;
             let (_, slug) = case.split_once('_')?;
-            (slug == wanted && scenario.contains(filter))
+            (slug == wanted && is_selected(filters, &[scenario]))
                 .then(|| Case { test: test.clone(), scenario: scenario.to_owned() })
         };
         self.tests.iter().filter_map(case).collect()
@@ -103,14 +104,14 @@ impl ScenarioBinary {
 
     /// What there is to do on a cell.
     #[must_use]
-    pub fn work(&self, cell: &Cell, filter: &str, required: bool) -> Work {
-        Work { cell: cell.clone(), cases: self.cases(&cell.system, filter), required }
+    pub fn work(&self, cell: &Cell, filters: &[String], required: bool) -> Work {
+        Work { cell: cell.clone(), cases: self.cases(&cell.system, filters), required }
     }
 
     /// The scenario of exactly this name on a system.
     #[must_use]
     pub fn case(&self, system: &System, scenario: &str) -> Option<Case> {
-        self.cases(system, scenario).into_iter().find(|case| case.scenario == scenario)
+        self.cases(system, &[]).into_iter().find(|case| case.scenario == scenario)
     }
 
     /// Runs one case in a process of its own; what it printed is kept if it failed.
@@ -225,15 +226,17 @@ pub(super) mod tests {
                 .map(str::to_owned)
                 .to_vec(),
         };
-        let names = |filter| -> Vec<String> {
-            let cases = binary.cases(catalog.find("debian", "12").unwrap(), filter);
+        let names = |filters: &[&str]| -> Vec<String> {
+            let filters: Vec<String> = filters.iter().map(|filter| (*filter).to_owned()).collect();
+            let cases = binary.cases(catalog.find("debian", "12").unwrap(), &filters);
             cases.into_iter().map(|case| case.scenario).collect()
         };
-        assert_eq!(names(""), ["boot::up", "first::deploy"]);
-        assert_eq!(names("deploy"), ["first::deploy"]);
+        assert_eq!(names(&[]), ["boot::up", "first::deploy"]);
+        assert_eq!(names(&["deploy"]), ["first::deploy"]);
+        assert_eq!(names(&["deploy", "boot"]), ["boot::up", "first::deploy"]);
         let debian = catalog.find("debian", "12").unwrap();
         assert!(binary.case(debian, "first::deploy").is_some() && binary.case(debian, "first::dep").is_none());
-        assert!(names("nothing").is_empty());
+        assert!(names(&["nothing"]).is_empty());
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub async fn run(global: &Global, words: &Matrix) -> anyhow::Result<()> {
     let catalog = Catalog::built_in();
     let systems = if words.os.is_empty() { vec![SYSTEM.to_owned()] } else { words.os.clone() };
     catalog.select_all(&systems).map_err(Error::from)?;
-    let mutants = MutantList::read(sources()?)?.select(words.scenario.as_deref().unwrap_or_default())?;
+    let mutants = MutantList::read(sources()?)?.select(&words.scenario)?;
     let report = report_folder(global, words)?;
     let folder = workspace(global)?.dir().join(FOLDER);
     // no part of the report: there are private keys in it

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::error::{Error, Failure, Result};
+use crate::matrix::filters::{is_selected, unknown_filter};
 
 /// Where the list is, in the workspace.
 pub const LIST: &str = "scenarios/mutants.toml";
@@ -121,16 +122,17 @@ impl MutantList {
         self.assertions.get(&number.to_string()).map(String::as_str)
     }
 
-    /// The mutants whose name, or whose scenario's name, holds `filter`; an error with the names if there is none.
-    pub fn select(&self, filter: &str) -> Result<Vec<Mutant>> {
-        let holds = |mutant: &&Mutant| mutant.name.contains(filter) || mutant.scenario.contains(filter);
-        let selected: Vec<Mutant> = self.mutants.iter().filter(holds).cloned().collect();
-        if selected.is_empty() {
+    /// The mutants whose name, or whose scenario's name, holds one of `filters`, all of them without any; an error with the
+    /// names if there is none for one of them.
+    pub fn select(&self, filters: &[String]) -> Result<Vec<Mutant>> {
+        let names: Vec<&str> = self.mutants.iter().flat_map(|it| [it.name.as_str(), it.scenario.as_str()]).collect();
+        if let Some(filter) = unknown_filter(filters, &names) {
             let names: Vec<String> = self.mutants.iter().map(|it| format!("{} ({})", it.name, it.scenario)).collect();
             let failure = Failure::new(filter, "find a mutant that is called so, or its scenario");
             return Err(Error::Name(failure.saw(format!("valid:\n{}", names.join("\n")))));
         }
-        Ok(selected)
+        let mutants = self.mutants.iter().filter(|it| is_selected(filters, &[&it.name, &it.scenario]));
+        Ok(mutants.cloned().collect())
     }
 }
 
@@ -202,10 +204,11 @@ mod tests {
     #[test]
     fn mutants_are_selected_by_their_name_and_by_their_scenarios() {
         let list = MutantList { assertions: BTreeMap::new(), mutants: vec![mutant()] };
-        for filter in ["", "a-mut", "a::sc"] {
-            assert_eq!(list.select(filter).unwrap(), [mutant()]);
+        assert_eq!(list.select(&[]).unwrap(), [mutant()]);
+        for filter in ["a-mut", "a::sc"] {
+            assert_eq!(list.select(&[filter.to_owned()]).unwrap(), [mutant()]);
         }
-        let told = list.select("nothing").unwrap_err().to_string();
+        let told = list.select(&["a-mut".to_owned(), "nothing".to_owned()]).unwrap_err().to_string();
         assert!(told.contains("a-mutant (a::scenario)"), "{told}");
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use harness::catalog::Arch;
 use harness::deployer::{Command, DEPLOYER_VARIABLE, Deployd};
 use harness::lease::Lease;
-use harness::matrix::{Cell, Durations, Plan, ScenarioBinary, Tool, Width, Work, cells, none_can_run};
+use harness::matrix::{Cell, Durations, Plan, ScenarioBinary, Tool, Width, Work, cells, none_can_run, unknown_filter};
 use harness::report::MatrixReport;
 use harness::{Error, Failure, TestEnv};
 
@@ -54,9 +54,8 @@ pub async fn plan(env: &TestEnv, global: &Global, words: &Matrix, places: Places
     }
     let tools = tools(env, &cells).await?;
     let binary = scenario_binary(env.lease()).await?;
-    let filter = words.scenario.as_deref().unwrap_or_default();
-    let work: Vec<Work> = cells.iter().map(|cell| binary.work(cell, filter, is_required(cell))).collect();
-    check_filter(&work, filter, &binary)?;
+    let work: Vec<Work> = cells.iter().map(|cell| binary.work(cell, &words.scenario, is_required(cell))).collect();
+    check_filters(&work, &words.scenario, &binary)?;
     let (state, variables) = keeping(global, words, scratch)?;
     Ok(Planned::Run(Box::new(Plan {
         work: match words.partition {
@@ -122,10 +121,9 @@ pub fn nothing_can_run(cells: &[Cell]) -> Error {
     Error::Machine(Failure::new("matrix", "find a system that can run here").saw(seen).hint("cargo xtask doctor"))
 }
 
-fn check_filter(work: &[Work], filter: &str, binary: &ScenarioBinary) -> anyhow::Result<()> {
-    if work.iter().any(|it| !it.cases.is_empty()) {
-        return Ok(());
-    }
+fn check_filters(work: &[Work], filters: &[String], binary: &ScenarioBinary) -> anyhow::Result<()> {
+    let names: Vec<&str> = work.iter().flat_map(|it| &it.cases).map(|case| case.scenario.as_str()).collect();
+    let Some(filter) = unknown_filter(filters, &names) else { return Ok(()) };
     let failure = Failure::new(filter, "find a scenario whose name holds it");
     Err(Error::Name(failure.saw(format!("valid:\n{}", binary.names().join("\n")))).into())
 }
