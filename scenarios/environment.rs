@@ -93,7 +93,7 @@ async fn nowhere_in_clear(stage: &Stage<'_>) -> anyhow::Result<()> {
     // what is there in any case shows that a search finds
     for (places, word, file) in [(FILES, "PASSPHRASE", "deployd.redb"), (ENGINES, "SOURCE_VERSION", "app.py")] {
         let files = search(places, SECRET).await?;
-        ensure!(files.stdout.is_empty() && !files.success(), "files with it: {files:?}");
+        ensure!(files.stdout.is_empty() && !files.success(), "files with it: {}", files.stdout_text());
         let control = search(places, word).await?;
         ensure!(control.stdout_text().contains(file), "{file} is not searched: {control:?}");
     }
