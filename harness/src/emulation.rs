@@ -28,9 +28,14 @@ pub fn patience(engine: &Engine, arch: Arch) -> u32 {
 pub(crate) fn patience_of_process() -> u32 {
     let word = std::env::var(ARCH_VARIABLE).unwrap_or_default();
     match word.parse::<Arch>() {
-        Ok(arch) if emulator(arch).1 != std::env::consts::ARCH => SLOWER,
+        Ok(arch) if is_foreign(arch) => SLOWER,
         _ => 1,
     }
+}
+
+/// Whether this machine, which may be another than the engine's, is of another architecture.
+pub(crate) fn is_foreign(arch: Arch) -> bool {
+    emulator(arch).1 != std::env::consts::ARCH
 }
 
 /// Makes sure that the engine's machine runs programs of this architecture.
@@ -108,6 +113,11 @@ fn failed(arch: Arch, seen: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_architecture_is_that_of_this_machine() {
+        assert_eq!(Arch::ALL.into_iter().filter(|arch| !is_foreign(*arch)).count(), 1);
+    }
 
     #[test]
     fn an_emulator_counts_when_every_container_has_it() {

@@ -11,10 +11,12 @@ use crate::catalog::{AptMirror, Arch, Family, SecurityArchive, System};
 use crate::image::extra_authorities;
 use crate::image::keyring::{self, Keyring};
 use crate::image::recipe::Progress;
-use crate::provision;
+use crate::{emulation, provision};
 
 /// What makes the root file system; its package has the same name.
 const TOOL: &str = "mmdebstrap";
+/// What it asks whether this machine runs programs of another architecture; its package only recommends it.
+const FOREIGN: &str = "arch-test";
 
 /// A release that is there, and the tool and keys for it.
 pub(super) struct AptPlan<'a> {
@@ -47,7 +49,12 @@ pub(super) async fn answers(
     ask(&packages).await.map_err(|why| format!("{why}: the mirror has no {arch}"))?;
     // what a mirror serves counts only where its signature can be checked
     keyring::reach(mirror, may_install).await?;
-    provision::reach(TOOL, TOOL, may_install).map(|()| url)
+    programs(arch).try_for_each(|program| provision::reach(program, program, may_install)).map(|()| url)
+}
+
+/// The programs that make a base, each in a package of its name.
+fn programs(arch: Arch) -> impl Iterator<Item = &'static str> {
+    [TOOL].into_iter().chain(emulation::is_foreign(arch).then_some(FOREIGN))
 }
 
 /// The security archive to name beside the archive; where there is none that apt would take, that is said.
@@ -122,8 +129,10 @@ impl<'a> AptPlan<'a> {
         may_install: bool,
         progress: Progress<'_>,
     ) -> Result<Self, String> {
-        let tool = provision::program(TOOL, TOOL, may_install, progress).await;
-        tool.map_err(|error| error.to_string())?;
+        for program in programs(arch) {
+            let there = provision::program(program, program, may_install, progress).await;
+            there.map_err(|error| error.to_string())?;
+        }
         let keyring = keyring::obtain(mirror, may_install, progress).await?;
         let named = named(Family::Apt, os).map(|_| url.as_str());
         let security = security(mirror, named, arch, progress).await;
