@@ -8,7 +8,7 @@ pub(super) fn is_selected(filters: &[String], names: &[&str]) -> bool {
 /// The first of the filters that none of the names holds.
 #[must_use]
 pub fn unknown_filter<'a>(filters: &'a [String], names: &[&str]) -> Option<&'a str> {
-    filters.iter().map(String::as_str).find(|filter| !names.iter().any(|name| name.contains(filter)))
+    filters.iter().find(|filter| !is_selected(std::slice::from_ref(*filter), names)).map(String::as_str)
 }
 
 #[cfg(test)]
