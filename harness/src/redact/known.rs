@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use serde_json::Value;
 
 use super::{STRUCK_OUT, forms, handover, patterns};
@@ -36,7 +36,9 @@ impl Secrets {
             return false;
         }
         let forms: BTreeSet<String> = self.values.iter().flat_map(|value| forms::of(value)).collect();
-        self.finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms).ok();
+        // made anew with each value, and texts are short: the kind that is made quickest
+        let kind = Some(AhoCorasickKind::NoncontiguousNFA);
+        self.finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).kind(kind).build(forms).ok();
         true
     }
 
