@@ -79,7 +79,7 @@ async fn history(stage: &Stage<'_>) -> anyhow::Result<Vec<(bool, String)>> {
     let log = log(stage).await?;
     let of = |line: &str| {
         let begins = line.contains("a deploy begins");
-        let id = line.split("deploy=").nth(1)?.split_whitespace().next()?.to_owned();
+        let id = line.split("deploy=").nth(1)?.split_whitespace().next()?.trim_matches('"').to_owned();
         (begins || line.contains("a deploy has ended")).then_some((begins, id))
     };
     Ok(log.lines().filter_map(of).collect())
@@ -131,14 +131,16 @@ async fn a_burst_of_pushes_ends_with_its_last_and_builds_never_overlap(os: &str,
         let history = history(stage).await?;
         // the last entry may be of a deploy that still runs: a push that came while the head was being fetched
         for pair in history.chunks(2) {
-            ensure!(pair[0].0, "a deploy ended that had not begun: {history:?}");
-            if let Some(end) = pair.get(1) {
-                ensure!(!end.0 && end.1 == pair[0].1, "deploys overlap: {history:?}");
+            let (begins, id) = &pair[0];
+            ensure!(begins, "{id} ended and had not begun");
+            if let Some((begins, next)) = pair.get(1) {
+                let what = if *begins { "began" } else { "ended" };
+                ensure!(!begins && next == id, "deploys overlap: {id} ran when {next} {what}");
             }
         }
         ensure!(history.len() > 2, "no deploy but the first: {history:?}");
         // whoever pushes is answered at once, and not when what runs has ended
-        ensure!(accepted_meanwhile(stage).await? > 0, "every answer waited for a deploy: {history:?}");
+        ensure!(accepted_meanwhile(stage).await? > 0, "every answer waited for a deploy, after each of {BURST} pushes");
         Ok(())
     })
     .await
