@@ -6,7 +6,6 @@ use harness::TestEnv;
 use harness::catalog::Arch;
 use harness::deployer::Deployd;
 use harness::image::program_arch;
-use harness::lease::Lease;
 
 use crate::build::Build;
 use crate::commands::say;
@@ -24,26 +23,26 @@ pub async fn deployd_for(env: &TestEnv, arch: Arch) -> anyhow::Result<Deployd> {
     Ok(Deployd::from_binary(env, &binary_for(env, arch).await?).await?)
 }
 
-/// The path of the daemon's program for an architecture, which is built unless the environment names one.
+/// The path of the daemon's program for an architecture, which is built unless the environment names one. What its image
+/// will stand on is made meanwhile: that waits for the network more than for the processors.
 pub async fn binary_for(env: &TestEnv, arch: Arch) -> anyhow::Result<PathBuf> {
-    if arch == env.engine().arch() {
-        return binary(env.lease()).await;
-    }
+    let stock = Box::pin(async { Ok(env.stock_for(arch).await.map(drop)?) });
+    let (binary, ()) = tokio::try_join!(Box::pin(built_for(env, arch)), stock)?;
+    Ok(binary)
+}
+
+async fn built_for(env: &TestEnv, arch: Arch) -> anyhow::Result<PathBuf> {
+    let native = arch == env.engine().arch();
     if let Some(path) = std::env::var_os(BINARY_VARIABLE).map(PathBuf::from)
-        && program_arch(&path).await? == arch
+        && (native || program_arch(&path).await? == arch)
     {
         return Ok(path);
     }
-    say(&format!("build deployd for {arch}"));
-    Build::here()?.daemon_for(env, arch, "image").await
-}
-
-/// The path of the daemon's program, which is built unless the environment names one.
-pub async fn binary(lease: &Lease) -> anyhow::Result<PathBuf> {
-    if let Some(path) = std::env::var_os(BINARY_VARIABLE) {
-        return Ok(path.into());
-    }
     let here = Build::here()?;
-    say("build deployd");
-    here.daemon(lease, "image").await
+    if native {
+        say("build deployd");
+        return here.daemon(env.lease(), "image").await;
+    }
+    say(&format!("build deployd for {arch}"));
+    here.daemon_for(env, arch, "image").await
 }
