@@ -150,6 +150,8 @@ async fn roll_back(stage: &Stage<'_>, browser: &Browser, first: &str, second: &s
     browser.click("#confirm-yes").await?;
     browser.wait_for("#output-result", "serves again", DEPLOY).await?;
     browser.shows("#commit", &first[..7]).await?;
+    // those of the version that serves again, while those of the one before it have ended
+    browser.shows("#logs-state", "Live").await?;
     keep(browser, "rolled-back").await?;
     let page = stage.page().await?;
     ensure!(page.contains(first), "the application does not tell commit {first}: {page}");
@@ -182,9 +184,11 @@ fn brightness(colour: &Value) -> anyhow::Result<u8> {
 /// The console tells of no refusal and of no error of a script; and of the refusal of what somebody puts into the page.
 async fn nothing_was_forbidden(browser: &Browser) -> anyhow::Result<()> {
     let said = browser.console().await?;
-    // answers such as 401 for a wrong password
-    let answers = |line: &&String| line.contains("Failed to load resource");
-    let bad: Vec<&String> = said.iter().filter(|line| !answers(line) && line.starts_with("SEVERE")).collect();
+    // the console tells of every answer such as 401 for a wrong password, or 404 to a WebSocket for the logs of a
+    // container that was removed a moment ago
+    let answers = ["Failed to load resource", "WebSocket handshake: Unexpected response code"];
+    let answer = |line: &str| answers.iter().any(|words| line.contains(words));
+    let bad: Vec<&String> = said.iter().filter(|line| line.starts_with("SEVERE") && !answer(line)).collect();
     ensure!(bad.is_empty(), "the console says: {bad:#?}");
     let inject = "const it = document.createElement('script'); it.textContent = 'window.injected = true'; \
                   document.head.append(it); return window.injected === true";

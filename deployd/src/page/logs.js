@@ -61,20 +61,19 @@ function follow() {
   paused = false;
   byId("logs-pause").textContent = "Pause";
   sayState(byId("logs-state"), "busy", "Connecting");
-  const query = new URLSearchParams({ container: byId("container").value, entries: ENTRIES, stream: true });
-  const mine = new WebSocket(`wss://${location.host}/logs?${query}`);
-  let opened = false;
+  const mine = new WebSocket(`wss://${location.host}/logs?${question()}&stream=true`);
   socket = mine;
   mine.onopen = () => {
-    opened = true;
     byId("log-lines").replaceChildren();
     sayState(byId("logs-state"), "ok", "Live");
   };
   mine.onmessage = ({ data }) => {
     if (waiting.push(data) === 1) requestAnimationFrame(flush);
   };
-  mine.onclose = () => ended(opened);
+  mine.onclose = ended;
 }
+
+const question = () => new URLSearchParams({ container: byId("container").value, entries: ENTRIES });
 
 /** Lines that came since the last frame are written at once: thousands at a time would stop the page. */
 function flush() {
@@ -83,18 +82,24 @@ function flush() {
   if (some.length > 0) appendLines(byId("log-lines"), some);
 }
 
-async function ended(opened) {
+function ended() {
   flush();
   sayState(byId("logs-state"), "bad", "Ended, trying again");
-  timer = setTimeout(follow, AGAIN);
-  if (opened) return;
-  // a browser does not tell why a WebSocket was refused: the same question without one does
-  const query = new URLSearchParams({ container: byId("container").value, entries: ENTRIES });
+  timer = setTimeout(again, AGAIN);
+}
+
+/**
+ * Follows again, if there is something to follow: a container that ended is often gone a moment later. A browser does
+ * not tell why a WebSocket is refused; the same question without one does.
+ */
+async function again() {
   const mine = socket;
   try {
-    const { logs } = await ask("GET", `/logs?${query}`);
-    if (mine === socket) byId("log-lines").replaceChildren(...logs.map((line) => `${line}\n`));
+    await ask("GET", `/logs?${question()}`);
+    if (mine === socket) follow();
   } catch (error) {
-    if (mine === socket) byId("log-lines").replaceChildren(error.message);
+    if (mine !== socket) return;
+    byId("log-lines").replaceChildren(error.message);
+    timer = setTimeout(again, AGAIN);
   }
 }
