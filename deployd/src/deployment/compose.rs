@@ -63,7 +63,7 @@ async fn bring_up(
     serving.address = if let Some(address) = front.address {
         address
     } else {
-        let address = context.engine.free_address().await?;
+        let address = context.new_address().await?;
         context.engine.connect(&front.id, address).await?;
         address
     };

@@ -1,10 +1,12 @@
 //! What a deploy works with.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crate::edge::{Edge, Keeper};
 use crate::engine::Engine;
 use crate::environment::Environment;
+use crate::error::Result;
 use crate::notifier::Notifier;
 use crate::settings::{BUILDER_IMAGE, DataDir};
 use crate::store::Store;
@@ -40,5 +42,14 @@ impl Context {
         let notifier = Notifier::new(store.clone());
         let builder_image = BUILDER_IMAGE.to_owned();
         Self { data, store, environment, notifier, engine, edge, keeper, builder_image }
+    }
+
+    /// An address for a new version: the next one, and none that was given lately. An engine that is killed in the middle
+    /// of a start forgets a container that is half there and answers at its address until the machine reboots; and what
+    /// was sent to a version that has gone shall not reach another one.
+    pub(super) async fn new_address(&self) -> Result<Ipv4Addr> {
+        let address = self.engine.free_address(self.store.last_address()?).await?;
+        self.store.set_last_address(address)?;
+        Ok(address)
     }
 }

@@ -87,7 +87,7 @@ async fn serve(context: &Context, deploy: &mut Deploy, containers: &[Container])
 /// Makes the container of the acknowledged version anew, which someone removed.
 async fn revive(context: &Context, deploy: &Deploy, serving: &mut Serving) -> Result<()> {
     tracing::warn!(name = serving.name, "its container is gone; it is made anew");
-    serving.address = context.engine.free_address().await?;
+    serving.address = context.new_address().await?;
     serving.container = start::create(context, deploy, serving, true).await?;
     context.engine.start(&serving.container).await
 }

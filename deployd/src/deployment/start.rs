@@ -16,7 +16,7 @@ pub(super) async fn start(
     progress: &Progress,
 ) -> Result<Serving> {
     serving.name = format!("deployd-{}-{}", text::slug(&deploy.project), &deploy.id[16..]);
-    serving.address = context.engine.free_address().await?;
+    serving.address = context.new_address().await?;
     progress.step(format!("starting {} at {}", serving.name, serving.address));
     serving.container = create(context, deploy, &serving, false).await?;
     let started = context.engine.start(&serving.container).await;

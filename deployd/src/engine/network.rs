@@ -26,13 +26,13 @@ const BRIDGE: &str = "deployd0";
 const ATTEMPTS: usize = 5;
 
 impl Engine {
-    /// An address for a new version; makes the network if there is none.
-    pub async fn free_address(&self) -> Result<Ipv4Addr> {
+    /// The next free address after one; makes the network if there is none.
+    pub async fn free_address(&self, after: Option<Ipv4Addr>) -> Result<Ipv4Addr> {
         let subnet = Box::pin(self.subnet()).await?;
         let containers = self.containers(Role::App).await?;
         let mut used: HashSet<Ipv4Addr> = containers.iter().filter_map(|container| container.address).collect();
         used.extend(self.attached().await?);
-        subnet.free(&used).ok_or_else(|| {
+        subnet.free(&used, after).ok_or_else(|| {
             Failure::new(Kind::Engine, "find an address for the new version").saw("the network deployd is full")
         })
     }

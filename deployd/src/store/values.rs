@@ -1,5 +1,7 @@
 //! Single values: the project, which deploy serves, the webhook secret, where to tell about deploys.
 
+use std::net::Ipv4Addr;
+
 use super::deliveries::{PROMISE, PUSHED};
 use super::open::{DELIVERIES, DEPLOYS, VALUES, VARIABLES, clear, put, remove};
 use super::{Deploy, MemoryUsedUp, Project, Store};
@@ -13,6 +15,7 @@ const REPLACING: &str = "replacing";
 const WEBHOOK_SECRET: &str = "webhook_secret";
 const NOTIFICATION: &str = "notification_address";
 const MEMORY_USED_UP: &str = "memory_used_up";
+const LAST_ADDRESS: &str = "last_address";
 
 impl Store {
     /// The project of this machine.
@@ -83,6 +86,16 @@ impl Store {
     /// Keeps that a version did so.
     pub fn set_memory_used_up(&self, used_up: &MemoryUsedUp) -> Result<()> {
         self.write(|tx| put(tx, VALUES, MEMORY_USED_UP, used_up))
+    }
+
+    /// The address that a version was given last.
+    pub fn last_address(&self) -> Result<Option<Ipv4Addr>> {
+        self.read(VALUES, LAST_ADDRESS)
+    }
+
+    /// Keeps the address that a version is given.
+    pub fn set_last_address(&self, address: Ipv4Addr) -> Result<()> {
+        self.write(|tx| put(tx, VALUES, LAST_ADDRESS, &address))
     }
 
     /// The secret that webhooks are signed with; made at the first call.
