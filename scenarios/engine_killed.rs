@@ -22,12 +22,16 @@ async fn process(stage: &Stage<'_>, role: &str) -> anyhow::Result<String> {
     output_of(stage.vps(), &format!("docker inspect --format '{{{{.State.Pid}}}}' {container}")).await
 }
 
-/// The address of what serves, once the version before it has gone.
-async fn address(stage: &Stage<'_>) -> anyhow::Result<String> {
+/// Adds the address of what serves, once the version before it has gone. None is given again so soon: an engine that is
+/// killed in the middle of a start may leave something that answers at the new version's address.
+async fn another_address(stage: &Stage<'_>, addresses: &mut Vec<String>) -> anyhow::Result<()> {
     settled(stage, 1).await?;
     let container = "$(docker ps -q --filter label=deployd.role=app)";
     let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-    output_of(stage.vps(), &format!("docker inspect --format '{format}' {container}")).await
+    let address = output_of(stage.vps(), &format!("docker inspect --format '{format}' {container}")).await?;
+    ensure!(!addresses.contains(&address), "{address} was given again, after {addresses:?}");
+    addresses.push(address);
+    Ok(())
 }
 
 /// Kills the engine, and with it the daemon. What systemd does then by itself, somebody does where there is none.
@@ -73,7 +77,8 @@ async fn an_engine_and_an_application_that_are_killed_come_back_and_nothing_ackn
 ) -> anyhow::Result<()> {
     on_a_stage(os, version, "dockerfile-web", async |stage| {
         let mut serves = stage.deploy().await?;
-        let mut addresses = vec![address(stage).await?];
+        let mut addresses = Vec::new();
+        another_address(stage, &mut addresses).await?;
         for role in ["app", "edge"] {
             // the daemon would start them, too, and is not always there
             output_of(stage.vps(), "docker pause deployd").await?;
@@ -84,7 +89,7 @@ async fn an_engine_and_an_application_that_are_killed_come_back_and_nothing_ackn
         }
         kill_in_a_deploy(stage, &serves).await?;
         serves = stage.deploy().await?;
-        addresses.push(address(stage).await?);
+        another_address(stage, &mut addresses).await?;
         let mut acknowledged = Acknowledged::default();
         for number in 0..KILLS {
             let kill = async || kill_the_engine(stage).await;
@@ -94,10 +99,7 @@ async fn an_engine_and_an_application_that_are_killed_come_back_and_nothing_ackn
         ensure!(!acknowledged.is_empty(), "no change was acknowledged: nothing was tested");
         let last = stage.deploy().await?;
         ensure!(settled(stage, 1).await? == last, "after {KILLS} kills {last} does not serve");
-        // an engine that is killed in the middle of a start may leave something that answers at the new version's address
-        let now = address(stage).await?;
-        ensure!(!addresses.contains(&now), "{now} was given again, after {addresses:?}");
-        Ok(())
+        another_address(stage, &mut addresses).await
     })
     .await
 }
