@@ -90,13 +90,16 @@ function ended() {
 
 /**
  * Follows again, if there is something to follow: a container that ended is often gone a moment later. A browser does
- * not tell why a WebSocket is refused; the same question without one does.
+ * not tell why a WebSocket is refused; the same question without one does, and where something lets no WebSocket through,
+ * its lines are all there is to see.
  */
 async function again() {
   const mine = socket;
   try {
-    await ask("GET", `/logs?${question()}`);
-    if (mine === socket) follow();
+    const { logs } = await ask("GET", `/logs?${question()}`);
+    if (mine !== socket) return;
+    byId("log-lines").replaceChildren(...logs.map((line) => `${line}\n`));
+    follow();
   } catch (error) {
     if (mine !== socket) return;
     byId("log-lines").replaceChildren(error.message);
