@@ -186,7 +186,7 @@ async fn nothing_was_forbidden(browser: &Browser) -> anyhow::Result<()> {
     let said = browser.console().await?;
     // the console tells of every answer such as 401 for a wrong password, or 404 to a WebSocket for the logs of a
     // container that was removed a moment ago
-    let answers = ["Failed to load resource", "WebSocket handshake: Unexpected response code"];
+    let answers = ["Failed to load resource", "WebSocket handshake: Unexpected response code: 404"];
     let answer = |line: &str| answers.iter().any(|words| line.contains(words));
     let bad: Vec<&String> = said.iter().filter(|line| line.starts_with("SEVERE") && !answer(line)).collect();
     ensure!(bad.is_empty(), "the console says: {bad:#?}");
