@@ -14,6 +14,10 @@ use crate::store::{Deploy, MemoryUsedUp};
 const AGAIN: Duration = Duration::from_secs(1);
 /// For so long nobody is told again about the same version: one that does nothing else must not fill a chat.
 const QUIET: SignedDuration = SignedDuration::from_hours(1);
+/// What the engine tells of a container within so long is the same. It tells one kill twice when containerd stalls: its
+/// shim repeats after 5 s what was not acknowledged (`RemoteEventsPublisher` of containerd 1.4 to 1.7), and both arrive
+/// when containerd goes on, measured 1 ms apart.
+const SAME: SignedDuration = SignedDuration::from_secs(1);
 
 impl Deployer {
     /// Notes and tells each time that the version which serves has used up its memory, until the future is dropped.
@@ -63,7 +67,7 @@ fn is_of(event: &OutOfMemory, deploy: &Deploy) -> bool {
 /// What is known with the event, and whether somebody should be told; nothing if it was known before.
 fn counted(before: Option<MemoryUsedUp>, deploy: &Deploy, event: &OutOfMemory) -> Option<(MemoryUsedUp, bool)> {
     let before = before.filter(|before| before.deploy == deploy.id);
-    if before.as_ref().is_some_and(|before| event.at <= before.last_at) {
+    if before.as_ref().is_some_and(|before| is_known(before, event)) {
         return None;
     }
     let told_at = before.as_ref().map(|before| before.told_at);
@@ -77,6 +81,11 @@ fn counted(before: Option<MemoryUsedUp>, deploy: &Deploy, event: &OutOfMemory) -
         told_at: told_at.filter(|_| !is_news).unwrap_or(event.at),
     };
     Some((used_up, is_news))
+}
+
+fn is_known(before: &MemoryUsedUp, event: &OutOfMemory) -> bool {
+    let since = event.at.duration_since(before.last_at);
+    !since.is_positive() || event.container == before.container && since < SAME
 }
 
 #[cfg(test)]
@@ -104,6 +113,12 @@ mod tests {
             }
         }
         assert_eq!(told, [(1, true), (2, false), (3, true)]);
+        let soon = SignedDuration::from_millis(1);
+        let mut repeated = event(&first, 4000);
+        repeated.at += soon;
+        assert!(counted(known.clone(), &first, &repeated).is_none());
+        let of_another = OutOfMemory { container: "worker".into(), ..repeated };
+        assert_eq!(counted(known.clone(), &first, &of_another).unwrap().0.times, 4);
         let (of_the_next, is_news) = counted(known, &second, &event(&second, 4001)).unwrap();
         assert_eq!((of_the_next.times, is_news), (1, true));
     }
