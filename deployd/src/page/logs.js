@@ -98,7 +98,8 @@ async function again() {
   try {
     const { logs } = await ask("GET", `/logs?${question()}`);
     if (mine !== socket) return;
-    byId("log-lines").replaceChildren(...logs.map((line) => `${line}\n`));
+    byId("log-lines").replaceChildren();
+    appendLines(byId("log-lines"), logs);
     follow();
   } catch (error) {
     if (mine !== socket) return;
