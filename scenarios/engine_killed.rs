@@ -40,13 +40,6 @@ async fn kill_the_engine(stage: &Stage<'_>) -> anyhow::Result<()> {
     if stage.vps().info().init == Init::Sshd { Ok(stage.vps().clear(stage.env()).await?) } else { Ok(()) }
 }
 
-/// Holds the daemon with STOP, lets it go on with CONT. Not `docker pause`: runc gives up where the freezer of cgroup v1 takes
-/// longer than it tries, "unable to freeze" (<https://github.com/opencontainers/runc/pull/4388>).
-async fn signal_the_daemon(stage: &Stage<'_>, signal: &str) -> anyhow::Result<String> {
-    let process = "$(docker inspect --format '{{.State.Pid}}' deployd)";
-    output_of(stage.vps(), &format!("kill -{signal} {process}")).await
-}
-
 /// Kills what has a role, and sees that it is started again.
 async fn kill(stage: &Stage<'_>, role: &str) -> anyhow::Result<()> {
     let before = process(stage, role).await?;
@@ -88,9 +81,9 @@ async fn an_engine_and_an_application_that_are_killed_come_back_and_nothing_ackn
         another_address(stage, &mut addresses).await?;
         for role in ["app", "edge"] {
             // the daemon would start them, too, and is not always there
-            signal_the_daemon(stage, "STOP").await?;
+            stage.signal_daemon("STOP").await?;
             let killed = kill(stage, role).await;
-            signal_the_daemon(stage, "CONT").await?;
+            stage.signal_daemon("CONT").await?;
             killed.context("while the daemon does nothing")?;
             stage.serves(&serves).await.with_context(|| format!("the {role} was killed"))?;
         }

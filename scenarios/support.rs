@@ -355,7 +355,15 @@ impl<'a> Stage<'a> {
 
     /// Ends the daemon's process without its engine being asked, which would take that for a stop by hand.
     pub async fn kill_daemon(&self) -> anyhow::Result<()> {
-        self.vps().ssh().await?.run("kill -9 $(docker inspect --format '{{.State.Pid}}' deployd)").await?;
+        self.signal_daemon("KILL").await
+    }
+
+    /// Sends the daemon's process a signal. STOP and CONT hold it and let it go on; not `docker pause`: runc gives up where
+    /// the freezer of cgroup v1 takes longer than it tries, "unable to freeze"
+    /// (<https://github.com/opencontainers/runc/pull/4388>).
+    pub async fn signal_daemon(&self, signal: &str) -> anyhow::Result<()> {
+        let process = "$(docker inspect --format '{{.State.Pid}}' deployd)";
+        self.vps().ssh().await?.run(&format!("kill -{signal} {process}")).await?;
         Ok(())
     }
 

@@ -113,9 +113,8 @@ mod tests {
             }
         }
         assert_eq!(told, [(1, true), (2, false), (3, true)]);
-        let soon = SignedDuration::from_millis(1);
         let mut repeated = event(&first, 4000);
-        repeated.at += soon;
+        repeated.at += SignedDuration::from_millis(1);
         assert!(counted(known.clone(), &first, &repeated).is_none());
         let of_another = OutOfMemory { container: "worker".into(), ..repeated };
         assert_eq!(counted(known.clone(), &first, &of_another).unwrap().0.times, 4);
